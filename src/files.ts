@@ -1,0 +1,87 @@
+/** Files that matter: written to a temporary name beside the target, synced, renamed. A kill leaves the old file or the new one. */
+import { createHash } from 'node:crypto'
+import { createReadStream } from 'node:fs'
+import { type FileHandle, mkdir, open, readFile, rename, rm } from 'node:fs/promises'
+import { dirname } from 'node:path'
+import { threadId } from 'node:worker_threads'
+import { fileError, PrepError } from './errors.js'
+
+let serial = 0
+
+/** The temporary name of this process and thread for `path`; `isTemporary` knows such names. */
+export function temporaryPath(path: string): string {
+  serial += 1
+  return `${path}.${process.pid}-${threadId}-${serial}.tmp`
+}
+
+export const isTemporary = (path: string): boolean => path.endsWith('.tmp')
+
+export interface WriteOptions {
+  /** false for what can be made again: the rename stays atomic, but a power cut may lose the file. */
+  readonly sync?: boolean
+}
+
+/**
+ * Write through a temporary file: `write` gets the open handle, then the file is synced and renamed onto `path`.
+ *
+ * Missing folders are made. On any failure the temporary file is removed and `path` is as it was.
+ * @throws {PrepError} `DISK_FULL`, `OUTPUT_READ_ONLY`, `FILE_UNREADABLE`
+ */
+export async function replaceFile(
+  path: string,
+  write: (file: FileHandle) => Promise<void>,
+  { sync = true }: WriteOptions = {},
+): Promise<void> {
+  const temporary = temporaryPath(path)
+  try {
+    const file = await open(temporary, 'w+').catch(async error => {
+      if (error.code !== 'ENOENT') throw error
+      await mkdir(dirname(path), { recursive: true })
+      return open(temporary, 'w+')
+    })
+    try {
+      await write(file)
+      if (sync) await file.sync()
+    } finally {
+      await file.close()
+    }
+    await rename(temporary, path)
+  } catch (error) {
+    await rm(temporary, { force: true }).catch(() => {})
+    if (error instanceof PrepError) throw error
+    throw fileError(error, path, 'write')
+  }
+  if (sync) await syncFolder(dirname(path))
+}
+
+/** `replaceFile` with the whole content at hand. */
+export function writeFileAtomic(path: string, data: string | Uint8Array, options?: WriteOptions): Promise<void> {
+  return replaceFile(path, file => file.writeFile(data), options)
+}
+
+/** Make a rename in this folder survive a power cut; file systems that cannot sync folders are left alone. */
+async function syncFolder(path: string): Promise<void> {
+  const folder = await open(path, 'r').catch(() => undefined)
+  await folder?.sync().catch(() => {})
+  await folder?.close()
+}
+
+/** @throws {PrepError} `FILE_MISSING`, `FILE_UNREADABLE` */
+export async function readFileChecked(path: string, action = 'read'): Promise<Buffer> {
+  return readFile(path).catch(error => {
+    throw fileError(error, path, action)
+  })
+}
+
+export const sha256Hex = (data: string | Uint8Array): string => createHash('sha256').update(data).digest('hex')
+
+/** sha256 of a file's bytes as 64 hex digits, in bounded memory. */
+export async function sha256File(path: string): Promise<string> {
+  const hash = createHash('sha256')
+  try {
+    for await (const chunk of createReadStream(path, { highWaterMark: 1 << 20 })) hash.update(chunk as Buffer)
+  } catch (error) {
+    throw fileError(error, path, 'read')
+  }
+  return hash.digest('hex')
+}

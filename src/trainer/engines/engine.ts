@@ -1,0 +1,43 @@
+/** Engines run graphs: they translate ops and hold the state; what a training step is, model.ts and losses.ts say. */
+import type { StepGraph } from '../graph/graph.js'
+
+/** A float32 tensor, row-major; images are NCHW in [-1, 1]. */
+export interface Tensor {
+  readonly shape: readonly number[]
+  readonly data: Float32Array
+}
+export type Tensors = Readonly<Record<string, Tensor>>
+
+export type EngineName = 'onnx-cpu' | 'onnx-webgpu' | 'onnx-cuda' | 'tfjs' | 'reference'
+
+/** Learning rates of this step (a schedule changes them). */
+export interface Rates {
+  readonly G: number
+  readonly D: number
+}
+
+export type Probe =
+  | { readonly available: true; readonly device: string }
+  | { readonly available: false; readonly reason: string; readonly hint: string }
+
+export interface Engine {
+  readonly name: EngineName
+  /** Never throws: an engine that cannot run says why and what to do about it. */
+  probe(): Promise<Probe>
+  /**
+   * @param initial  weights under `G.*` and `D.*`, and optionally the Adam state under `adam.m.*`, `adam.v.*`, `adam.t`
+   *                 (absent: zeros), as `state()` gives them
+   */
+  load(step: StepGraph, initial: Tensors): Promise<Session>
+}
+
+/** One net in training: owns weights and moments, which may live on a device. */
+export interface Session {
+  /** One training step (D update, then G update through the new D). @returns the step's scalar losses by name */
+  step(batch: Tensors, rates: Rates): Promise<Readonly<Record<string, number>>>
+  /** The generator's output for `batch` with the weights as they are; nothing is updated. */
+  generate(batch: Tensors): Promise<Tensor>
+  /** Copies of all weights, moments and the step counter `adam.t`, by name. */
+  state(): Promise<Tensors>
+  dispose(): Promise<void>
+}

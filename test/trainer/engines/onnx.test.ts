@@ -1,0 +1,166 @@
+import fc from 'fast-check'
+import * as ort from 'onnxruntime-node'
+import { describe, expect, test } from 'vitest'
+import type { Tensors } from '../../../src/trainer/engines/engine.js'
+import { cut } from '../../../src/trainer/engines/onnx/cut.js'
+import { onnxCpu } from '../../../src/trainer/engines/onnx/engine.js'
+import { Model } from '../../../src/trainer/engines/onnx/model.js'
+import { evaluate, reference } from '../../../src/trainer/engines/reference/engine.js'
+import { gradients } from '../../../src/trainer/graph/gradients.js'
+import { inOrder, type StepGraph, sizeOf, type Value } from '../../../src/trainer/graph/graph.js'
+import { input, mse, mul, shareAbove } from '../../../src/trainer/graph/ops.js'
+import { dropoutMasks, type Pix2PixConfig, pix2pixConfig } from '../../../src/trainer/pix2pix/model.js'
+import { buildStep, initialWeights } from '../../../src/trainer/pix2pix/step.js'
+import { numbersFor, opCases } from '../graph/cases.js'
+
+const probe = await onnxCpu.probe()
+const unavailable = !probe.available
+const why = probe.available ? '' : ` (skipped: ${probe.reason})`
+const RATES = { G: 2e-4, D: 2e-4 }
+
+async function runOnnx(outputs: readonly Value[], numbers: (leaf: Value) => Float64Array): Promise<Float32Array[]> {
+  const model = await Model.load(ort, outputs, { threads: 1 })
+  const result = await model.run(leaf => new ort.Tensor('float32', Float32Array.from(numbers(leaf)), [...leaf.shape]))
+  const data = outputs.map(output => result(output).data.slice())
+  await model.release()
+  return data
+}
+
+function expectClose(found: Float32Array, wanted: Float64Array): void {
+  expect(found.length).toBe(wanted.length)
+  const scale = Math.max(1e-3, ...wanted.map(Math.abs))
+  wanted.forEach((value, i) => {
+    expect(Math.abs(found[i]! - value) / scale).toBeLessThan(2e-5)
+  })
+}
+
+describe.skipIf(unavailable)(`onnx-cpu computes what the reference does${why}`, () => {
+  test.each(Object.entries(opCases))('%s and its gradients', async (_, cases) => {
+    await fc.assert(
+      fc.asyncProperty(cases!, fc.nat(), async ({ inputs, output }, seed) => {
+        const loss = output.shape.length === 0 ? output : mse(mul(output, input('mix', output.shape)), 0.3)
+        const outputs = [output, ...(gradients(loss, inputs) as Value[])]
+        const leaves = inOrder([loss, ...outputs]).filter(({ kind }) => kind === 'input')
+        const numbers = new Map(leaves.map((leaf, i) => [leaf, numbersFor(leaf, seed + i)]))
+        const wanted = evaluate(outputs, leaf => numbers.get(leaf)!)
+        const found = await runOnnx(outputs, leaf => numbers.get(leaf)!)
+        found.forEach((data, i) => {
+          expectClose(data, wanted[i]!)
+        })
+      }),
+      { numRuns: 12 },
+    )
+  })
+
+  test('losses of extreme logits stay finite', async () => {
+    const x = input('x', [1, 1, 1, 4])
+    const outputs = [shareAbove(x, 0)]
+    const [share] = await runOnnx(outputs, () => Float64Array.of(-200, 0, 1e-9, 300))
+    expect(share![0]).toBe(0.5)
+  })
+})
+
+const small = (options: Partial<Pix2PixConfig> = {}): Pix2PixConfig =>
+  pix2pixConfig({ width: 64, height: 64, labelChannels: 5, ngf: 2, ndf: 2, layers: 2, ...options })
+
+function randomFrom(seed: number): () => number {
+  let state = seed
+  return () => (state = (state * 16807) % 2147483647) / 2147483647
+}
+
+function batchOf(config: Pix2PixConfig, random: () => number): Tensors {
+  const image = (channels: number) => {
+    const shape = [config.batch, channels, config.height, config.width]
+    return { shape, data: Float32Array.from({ length: sizeOf(shape) }, () => random() * 2 - 1) }
+  }
+  return { label: image(config.labelChannels), photo: image(3), ...dropoutMasks(config, random) }
+}
+
+describe.skipIf(unavailable)(`a session of onnx-cpu${why}`, () => {
+  test.each([
+    ['dropout', small()],
+    ['a batch of 3', small({ batch: 3 })],
+    ['instance norm', small({ norm: 'instance', batch: 2 })],
+    ['no norm, least squares', small({ norm: 'none', gan: 'mse', layers: 3 })],
+    ['a rectangle', small({ width: 96, downs: 5, layers: 4 })],
+  ])('steps like the reference with %s', async (_, config) => {
+    const step = buildStep(config)
+    const initial = initialWeights(config, randomFrom(3))
+    const [fast, slow] = [await onnxCpu.load(step, initial), await reference.load(step, initial)]
+    const random = randomFrom(4)
+    for (let k = 0; k < 2; k++) {
+      const batch = batchOf(config, random)
+      const [found, wanted] = [await fast.step(batch, RATES), await slow.step(batch, RATES)]
+      expect(Object.keys(found)).toEqual(Object.keys(wanted))
+      for (const [name, value] of Object.entries(wanted)) {
+        // an accuracy counts patches, and one at the threshold may fall either way
+        const slack = name.startsWith('acc') ? 0.02 : 1e-5 * Math.max(1, Math.abs(value))
+        expect(Math.abs(found[name]! - value), name).toBeLessThan(slack)
+      }
+    }
+    await fast.dispose()
+  })
+
+  test('is the same bits each time, and resumed from its state', async () => {
+    const config = small({ ngf: 8, ndf: 8 })
+    const step = buildStep(config)
+    const initial = initialWeights(config, randomFrom(5))
+    const run = async (resumeAfter?: number) => {
+      const random = randomFrom(6)
+      let session = await onnxCpu.load(step, initial, { threads: 2 })
+      for (let k = 0; k < 4; k++) {
+        if (k === resumeAfter) {
+          const state = await session.state()
+          await session.dispose()
+          session = await onnxCpu.load(step, state, { threads: 2 })
+        }
+        await session.step(batchOf(config, random), RATES)
+      }
+      const state = await session.state()
+      await session.dispose()
+      return Buffer.concat(Object.values(state).map(({ data }) => new Uint8Array(data.buffer)))
+    }
+    const first = await run()
+    expect(first.equals(await run())).toBe(true)
+    expect(first.equals(await run(2))).toBe(true)
+  })
+
+  test('generates for any number of images, without dropout unless masks are given, and changes nothing', async () => {
+    const config = small()
+    const session = await onnxCpu.load(buildStep(config), initialWeights(config, randomFrom(7)))
+    const { label, ...masks } = batchOf(config, randomFrom(8))
+    const before = await session.state()
+    const plain = await session.generate({ label: label! })
+    expect(plain.shape).toEqual([1, 3, 64, 64])
+    expect(plain.data.every(value => Math.abs(value) <= 1)).toBe(true)
+    const ones = Object.fromEntries(
+      Object.entries(masks).map(([name, { shape }]) => [
+        name,
+        { shape, data: new Float32Array(sizeOf(shape)).fill(1) },
+      ]),
+    )
+    expect(await session.generate({ label: label!, ...ones })).toEqual(plain)
+    expect(await session.generate({ label: label!, ...masks })).not.toEqual(plain)
+    const pair = { shape: [2, ...label!.shape.slice(1)], data: Float32Array.from([...label!.data, ...label!.data]) }
+    const both = await session.generate({ label: pair })
+    expectClose(both.data.slice(0, plain.data.length), Float64Array.from(plain.data))
+    expect(await session.state()).toEqual(before)
+    await session.dispose()
+  })
+
+  test('says which input of a batch is wrong', async () => {
+    const config = small()
+    const session = await onnxCpu.load(buildStep(config), initialWeights(config, randomFrom(9)))
+    const { label } = batchOf(config, randomFrom(9))
+    await expect(session.step({ label: label! }, RATES)).rejects.toThrow('expected photo [1,3,64,64], found nothing')
+    await session.dispose()
+  })
+})
+
+test('a step is cut where weights change: later phases are handed convolutions and compute the rest again', () => {
+  const step: StepGraph = buildStep(small())
+  const [first, second] = cut(step.phases)
+  expect(first!.given.size).toBe(0)
+  expect([...first!.kept]).toEqual(expect.arrayContaining([...second!.given.keys()]))
+  expect(new Set([...first!.kept].map(({ kind }) => kind))).toEqual(new Set(['conv', 'convTranspose', 'addBias']))
+})

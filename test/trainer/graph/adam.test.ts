@@ -1,0 +1,100 @@
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { PrepError } from '../../../src/errors.js'
+import type { Tensors } from '../../../src/trainer/engines/engine.js'
+import { AdamState, adamFactors, adamUpdate } from '../../../src/trainer/graph/adam.js'
+
+const constants = { beta1: 0.5, beta2: 0.999, epsilon: 1e-8 }
+const rates = { G: 2e-4, D: 1e-4 }
+const numbers = (length: number, seed: number): Float32Array =>
+  Float32Array.from({ length }, (_, i) => Math.sin((i + 1) * (seed + 1.7)) * 10 ** (((i * 7 + seed) % 9) - 6))
+const tensor = (data: Float32Array) => ({ shape: [data.length], data })
+
+describe('Adam', () => {
+  test('the kernel gives the bits of its twin, for any length, over many steps', () => {
+    fc.assert(
+      fc.property(fc.integer({ min: 1, max: 70 }), fc.nat(100), (length, seed) => {
+        const state = new AdamState({ 'G.a': [length], 'D.b': [3] }, constants, {
+          'G.a': tensor(numbers(length, seed)),
+          'D.b': tensor(numbers(3, seed)),
+        })
+        const w = numbers(length, seed)
+        const [m, v] = [new Float32Array(length), new Float32Array(length)]
+        for (let t = 1; t <= 4; t++) {
+          const g = numbers(length, seed + t)
+          state.begin()
+          state.update('G.a', g, rates)
+          adamUpdate(w, m, v, g, adamFactors(constants, rates.G, t))
+        }
+        const found = state.snapshot()
+        expect(found['G.a']!.data).toEqual(w)
+        expect(found['adam.m.G.a']!.data).toEqual(m)
+        expect(found['adam.v.G.a']!.data).toEqual(v)
+        expect(found['D.b']!.data).toEqual(numbers(3, seed))
+      }),
+      { numRuns: 30 },
+    )
+  })
+
+  test('long tensors are done in tiles without a seam', () => {
+    const length = 20_001
+    const state = new AdamState({ 'D.a': [length] }, constants, { 'D.a': tensor(numbers(length, 1)) })
+    const w = numbers(length, 1)
+    state.begin()
+    state.update('D.a', numbers(length, 2), rates)
+    adamUpdate(
+      w,
+      new Float32Array(length),
+      new Float32Array(length),
+      numbers(length, 2),
+      adamFactors(constants, rates.D, 1),
+    )
+    expect(Buffer.from(state.weights['D.a']!.data).equals(Buffer.from(w))).toBe(true)
+  })
+
+  test('is the algorithm of the paper', () => {
+    const state = new AdamState({ 'G.a': [1] }, constants, { 'G.a': tensor(Float32Array.of(0.3)) })
+    let [w, m, v] = [0.3, 0, 0]
+    for (let t = 1; t <= 5; t++) {
+      const g = 0.01 * t - 0.03
+      state.begin()
+      state.update('G.a', Float32Array.of(g), rates)
+      m = 0.5 * m + 0.5 * g
+      v = 0.999 * v + 0.001 * g * g
+      w -= (2e-4 * (m / (1 - 0.5 ** t))) / (Math.sqrt(v / (1 - 0.999 ** t)) + 1e-8)
+    }
+    expect(state.weights['G.a']!.data[0]).toBeCloseTo(w, 6)
+  })
+
+  test('a snapshot continues where it was taken, and is a copy', () => {
+    const start: Tensors = { 'G.a': tensor(numbers(40, 1)) }
+    const state = new AdamState({ 'G.a': [40] }, constants, start)
+    const advance = (of: AdamState, seed: number): void => {
+      of.begin()
+      of.update('G.a', numbers(40, seed), rates)
+    }
+    advance(state, 2)
+    const taken = state.snapshot()
+    const resumed = new AdamState({ 'G.a': [40] }, constants, taken)
+    advance(state, 3)
+    advance(resumed, 3)
+    expect(resumed.snapshot()).toEqual(state.snapshot())
+    expect(taken).not.toEqual(state.snapshot())
+  })
+
+  test.each([
+    ['a weight is missing', {}],
+    ['a shape differs', { 'G.a': tensor(numbers(3, 1)) }],
+    ['moments are missing', { 'G.a': tensor(numbers(4, 1)), 'adam.t': tensor(Float32Array.of(7)) }],
+  ])('refuses a state in which %s', (_, initial) => {
+    const make = (): AdamState => new AdamState({ 'G.a': [4] }, constants, initial as Tensors)
+    expect(make).toThrow(PrepError)
+    expect(make).toThrow(expect.objectContaining({ code: 'CHECKPOINT_MISMATCH' }))
+  })
+
+  test('refuses nets beyond the memory that can be addressed', () => {
+    expect(() => new AdamState({ 'G.a': [4e8] }, constants, {})).toThrow(
+      expect.objectContaining({ code: 'OPTION_OUT_OF_RANGE' }),
+    )
+  })
+})

@@ -5,10 +5,12 @@ import type { Tensors } from '../../../src/trainer/engines/engine.js'
 import { cut } from '../../../src/trainer/engines/onnx/cut.js'
 import { onnxCpu } from '../../../src/trainer/engines/onnx/engine.js'
 import { Model } from '../../../src/trainer/engines/onnx/model.js'
+import { translate } from '../../../src/trainer/engines/onnx/translate.js'
+import { cookToom } from '../../../src/trainer/engines/onnx/winograd.js'
 import { evaluate, reference } from '../../../src/trainer/engines/reference/engine.js'
 import { gradients } from '../../../src/trainer/graph/gradients.js'
 import { inOrder, type StepGraph, sizeOf, type Value } from '../../../src/trainer/graph/graph.js'
-import { input, mse, mul, shareAbove } from '../../../src/trainer/graph/ops.js'
+import { conv, input, mse, mul, shareAbove } from '../../../src/trainer/graph/ops.js'
 import { dropoutMasks, type Pix2PixConfig, pix2pixConfig } from '../../../src/trainer/pix2pix/model.js'
 import { buildStep, initialWeights } from '../../../src/trainer/pix2pix/step.js'
 import { numbersFor, opCases } from '../graph/cases.js'
@@ -50,6 +52,20 @@ describe.skipIf(unavailable)(`onnx-cpu computes what the reference does${why}`, 
       }),
       { numRuns: 12 },
     )
+  })
+
+  test('convolutions wide enough for tiles of polynomial values, and their gradients', async () => {
+    const [x, w] = [input('x', [2, 32, 22, 21]), input('w', [32, 32, 4, 4])]
+    const y = conv(x, w, { stride: 1, pad: 1 })
+    const outputs = [y, ...(gradients(mse(y, 0.3), [x, w]) as Value[])]
+    const numbers = (leaf: Value): Float64Array => numbersFor(leaf, leaf === x ? 1 : 2)
+    const { emitter } = translate(outputs, new Map())
+    expect(emitter.nodes.map(({ op }) => op).filter(op => op === 'MatMul')).toHaveLength(3)
+    const wanted = evaluate(outputs, numbers)
+    const found = await runOnnx(outputs, numbers)
+    found.forEach((data, i) => {
+      expectClose(data, wanted[i]!)
+    })
   })
 
   test('losses of extreme logits stay finite', async () => {
@@ -155,6 +171,28 @@ describe.skipIf(unavailable)(`a session of onnx-cpu${why}`, () => {
     await expect(session.step({ label: label! }, RATES)).rejects.toThrow('expected photo [1,3,64,64], found nothing')
     await session.dispose()
   })
+})
+
+test('the matrices of Cook and Toom correlate exactly', () => {
+  const { A, G, B } = cookToom()
+  const apply = (matrix: readonly (readonly number[])[], x: readonly number[]): number[] =>
+    matrix.map(row => row.reduce((sum, value, i) => sum + value * x[i]!, 0))
+  fc.assert(
+    fc.property(
+      fc.array(fc.integer({ min: -9, max: 9 }), { minLength: 6, maxLength: 6 }),
+      fc.array(fc.integer({ min: -9, max: 9 }), { minLength: 4, maxLength: 4 }),
+      (d, g) => {
+        const [ofTaps, ofInputs] = [apply(G, g), apply(B, d)]
+        for (const j of [0, 1, 2]) {
+          const y = A.reduce((sum, row, i) => sum + row[j]! * ofTaps[i]! * ofInputs[i]!, 0)
+          expect(y).toBeCloseTo(
+            g.reduce((sum, tap, k) => sum + tap * d[j + k]!, 0),
+            9,
+          )
+        }
+      },
+    ),
+  )
 })
 
 test('a step is cut where weights change: later phases are handed convolutions and compute the rest again', () => {

@@ -6,6 +6,7 @@ import type { OnnxAttribute } from '../../../formats/onnx/model.js'
 import type { Node, Shape, Window } from '../../graph/graph.js'
 import { imageShape } from '../../graph/ops.js'
 import type { Emitter } from './emitter.js'
+import { emitWinograd, emitWinogradFilter, emitWinogradTransposed, winogradPays } from './winograd.js'
 
 const windowAttributes = ({ stride, pad }: Window): Record<string, OnnxAttribute> => ({
   strides: { ints: [stride, stride] },
@@ -13,19 +14,18 @@ const windowAttributes = ({ stride, pad }: Window): Record<string, OnnxAttribute
 })
 
 /** @param bias  optional [O], added within the op */
-export function emitConv(
-  out: Emitter,
-  { attributes }: Node<'conv'>,
-  x: string,
-  filters: string,
-  bias?: string,
-): string {
-  return out.op('Conv', bias ? [x, filters, bias] : [x, filters], windowAttributes(attributes))
+export function emitConv(out: Emitter, node: Node<'conv'>, x: string, filters: string, bias?: string): string {
+  const [image, weights] = [node.inputs[0]!.shape, node.inputs[1]!.shape]
+  const [, , h, w] = imageShape(node.shape)
+  if (!bias && winogradPays(weights, node.attributes, h, w)) {
+    return emitWinograd(out, x, image, filters, weights, node.attributes.pad, node.shape)
+  }
+  return out.op('Conv', bias ? [x, filters, bias] : [x, filters], windowAttributes(node.attributes))
 }
 
 export function emitConvTranspose(
   out: Emitter,
-  { attributes, inputs }: Node<'convTranspose'>,
+  { attributes, inputs, shape }: Node<'convTranspose'>,
   x: string,
   filters: string,
   bias?: string,
@@ -33,6 +33,9 @@ export function emitConvTranspose(
   const { stride, pad, size } = attributes
   const [, channels, height, width] = imageShape(inputs[0]!.shape)
   const [, filtersI, kernelH, kernelW] = imageShape(inputs[1]!.shape)
+  if (!bias && winogradPays(inputs[1]!.shape, attributes, ...size)) {
+    return emitWinogradTransposed(out, x, inputs[0]!.shape, filters, inputs[1]!.shape, pad, shape)
+  }
   if (channels === 1 && stride === 1 && kernelH === kernelW && !bias) {
     // from one channel, a plain convolution with the flipped kernel is much faster
     const flipped = out.slice(
@@ -56,10 +59,18 @@ export function emitConvTranspose(
  *
  * The result is a matrix in the order of [O,I,h,w]: shaping it would copy it.
  */
-export function emitConvFilter(out: Emitter, { attributes, inputs }: Node<'convFilter'>, x: string, g: string): string {
+export function emitConvFilter(
+  out: Emitter,
+  { attributes, inputs, shape }: Node<'convFilter'>,
+  x: string,
+  g: string,
+): string {
   const { stride, pad, kernel } = attributes
   const [n, channels, height, width] = imageShape(inputs[0]!.shape)
   const [, outputs, smallH, smallW] = imageShape(inputs[1]!.shape)
+  if (winogradPays(shape, attributes, smallH, smallW)) {
+    return emitWinogradFilter(out, x, inputs[0]!.shape, g, inputs[1]!.shape, pad)
+  }
   if (outputs === 1 && stride === 1 && n === 1) {
     // one output channel: shifting g, which is small, gives the same products
     const around = [kernel[0] - 1 - pad, kernel[1] - 1 - pad] as const

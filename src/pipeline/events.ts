@@ -1,6 +1,6 @@
 /** Everything that a run says: the one source of the terminal view, --json, run.jsonl and report.json. */
 import type { ErrorCode } from '../errors.js'
-import type { TrainEvent } from '../trainer/train.js'
+import type { TrainEvent } from '../trainer/events.js'
 import type { Failure } from './stage.js'
 
 export type RunEvent =

@@ -1,6 +1,7 @@
 /** What a stage is: a name, options with a schema, what it needs and gives, and how it turns one set into the next. */
 import type { z } from 'zod'
 import type { ImageRef, Pixels, Sample } from '../sample.js'
+import type { TrainEvent } from '../trainer/events.js'
 import type { RunEvent } from './events.js'
 import type { Json } from './fingerprint.js'
 
@@ -85,6 +86,7 @@ export interface StageContext {
   readonly signal: AbortSignal
   emit(event: RunEvent): void
   note(message: string): void
+  train(event: TrainEvent): void
   warn(message: string): void
   progress(label: string, done: number, total: number): void
   /** Leave a photo out. */

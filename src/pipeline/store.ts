@@ -6,8 +6,7 @@ import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { PrepError } from '../errors.js'
 import { crc32c } from '../formats/crc32c.js'
-import { readSafetensors } from '../formats/safetensors/read.js'
-import { readHeader } from '../formats/safetensors/read.js'
+import { openSafetensors, readSafetensors } from '../formats/safetensors/read.js'
 import { writeSafetensors } from '../formats/safetensors/write.js'
 import type { Pixels } from '../sample.js'
 import type { Json } from './fingerprint.js'
@@ -37,7 +36,9 @@ export class Store {
   /** Facts of an entry, or nothing when there is none or its head is torn. */
   async head(key: string): Promise<StoredHead | undefined> {
     try {
-      return parseHead((await readHeader(this.path(key))).metadata)
+      const file = await openSafetensors(this.path(key))
+      await file.close()
+      return parseHead(file.metadata)
     } catch (error) {
       if (error instanceof PrepError) return undefined
       throw error

@@ -1,6 +1,8 @@
 /** Brings every photo to one size and to 8-bit sRGB. */
 import { z } from 'zod'
-import { decodeImage } from '../images/decode.js'
+import { parseColour } from '../images/colour.js'
+import { decodeImage, MAX_PIXELS } from '../images/decode.js'
+import { FITS, POSITIONS } from '../images/geometry.js'
 import { defineStage } from '../pipeline/stage.js'
 import type { Sample } from '../sample.js'
 
@@ -12,11 +14,11 @@ const options = z.strictObject({
     .default(512)
     .describe('Pixels: one number for a square, or {width, height}'),
   fit: z
-    .enum(['cover', 'contain', 'fill'])
+    .enum(FITS)
     .default('cover')
     .describe('cover cuts off what does not fit, contain adds bars of `background`, fill stretches'),
   position: z
-    .enum(['centre', 'top', 'right', 'bottom', 'left', 'entropy', 'attention'])
+    .enum(POSITIONS)
     .default('centre')
     .describe('Which part `cover` keeps; entropy and attention look for the busiest part'),
   background: z
@@ -24,7 +26,7 @@ const options = z.strictObject({
     .regex(/^#[0-9a-fA-F]{6}$/)
     .default('#000000')
     .describe('Colour of bars and behind transparency, #rrggbb'),
-  max_pixels: z.int().min(1).default(268_402_689).describe('Leave out photos with more pixels than this'),
+  max_pixels: z.int().min(1).default(MAX_PIXELS).describe('Leave out photos with more pixels than this'),
 })
 type ResizeOptions = z.output<typeof options>
 
@@ -44,7 +46,7 @@ export const resize = defineStage({
         size: typeof size === 'number' ? { width: size, height: size } : size,
         fit,
         position,
-        background,
+        background: parseColour(background),
         maxPixels: max_pixels,
       })
       return {

@@ -19,13 +19,14 @@ export interface ContextParts {
   readonly pool: WorkerPool
   readonly store: Store
   readonly emit: (event: RunEvent) => void
+  readonly skipped: readonly Failure[]
   readonly fail: (failure: Failure) => void
 }
 
 /** Ticks of progress closer together than this are left out. */
 const TICK_MS = 100
 
-export function makeContext({ pipeline, step, codec, options, pool, store, emit, fail }: ContextParts): StageContext {
+export function makeContext({ pipeline, step, codec, options, pool, store, emit, skipped, fail }: ContextParts): StageContext {
   const { stage, module, index } = step
   const cache = cacheFolder(pipeline.output)
   const fresh = options.fresh ?? false
@@ -66,6 +67,7 @@ export function makeContext({ pipeline, step, codec, options, pool, store, emit,
     fresh,
     signal,
     emit,
+    skipped,
     fail,
     map,
     train: event => emit({ type: 'train', step: index, event }),

@@ -4,7 +4,7 @@ import { type ErrorCode, PrepError, type SourcePosition } from '../errors.js'
 import type { Path } from './positions.js'
 import { suggest } from './suggest.js'
 
-type Place = (path: Path, of?: 'key' | 'value') => SourcePosition
+type Place = (path: Path, of?: 'key' | 'value') => SourcePosition | undefined
 
 /**
  * @param raw   the value that was parsed

@@ -1,5 +1,5 @@
 /** From the text of a pipeline file to a checked pipeline: every problem of the file at once, each with its place. */
-import { isMap, isScalar, isSeq, visit, parse as parseYaml } from 'yaml'
+import { isMap, isSeq, visit, parse as parseYaml } from 'yaml'
 import { PrepError, PrepErrors, type PrepErrorDetails, type ErrorCode, type SourcePosition } from '../errors.js'
 import { interpolate } from './environment.js'
 import { optionErrors } from './option-errors.js'

@@ -1,6 +1,7 @@
 /** Randomness that depends on the pipeline's seed and on a purpose, never on order, time or thread. */
 import { createHash } from 'node:crypto'
-import { type RandomGenerator, xoroshiro128plus } from 'pure-rand/generator/xoroshiro128plus'
+import { xoroshiro128plus } from 'pure-rand/generator/xoroshiro128plus'
+import type { RandomGenerator } from 'pure-rand/types/RandomGenerator'
 
 /** @param purpose  stage, task and sample key, in that order; equal purposes give equal numbers */
 export function randomFor(seed: number, ...purpose: readonly string[]): RandomGenerator {

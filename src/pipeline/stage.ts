@@ -89,6 +89,8 @@ export interface StageContext {
   train(event: TrainEvent): void
   warn(message: string): void
   progress(label: string, done: number, total: number): void
+  /** Photos left out by the steps before this one. */
+  readonly skipped: readonly Failure[]
   /** Leave a photo out. */
   fail(failure: Failure): void
   /**
@@ -117,6 +119,8 @@ export interface Stage<O = unknown, Needs extends Field = Field, Gives extends F
   readonly gives: readonly Gives[]
   /** Options that change no result (paths, thread counts): they stay out of keys. */
   readonly neutral?: readonly string[]
+  /** Writes down the photos left out so far: its result changes with them. */
+  readonly listsSkipped?: boolean
   /** Reads files from outside each time (a source): its result is never taken from the last run unseen. */
   readonly source?: boolean
   readonly tasks?: { readonly [name: string]: Task }
@@ -132,6 +136,6 @@ export interface Stage<O = unknown, Needs extends Field = Field, Gives extends F
 /** Declare a stage; types flow from the schema to `run`. */
 export function defineStage<S extends z.ZodType, const Needs extends Field = never, const Gives extends Field = never>(
   stage: Omit<Stage<z.output<S>, Needs, Gives>, 'options'> & { readonly options: S },
-): Stage<z.output<S>, Needs, Gives> {
-  return stage as unknown as Stage<z.output<S>, Needs, Gives>
+): Stage<z.output<S>, Needs, Gives> & { readonly options: S } {
+  return stage as unknown as Stage<z.output<S>, Needs, Gives> & { readonly options: S }
 }

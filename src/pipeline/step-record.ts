@@ -6,7 +6,7 @@ import type { Sample } from '../sample.js'
 import { fingerprint, type Json } from './fingerprint.js'
 import { cacheFolder } from './output.js'
 import type { Step } from './parse.js'
-import type { Failure, SampleSet } from './stage.js'
+import type { Failure, Field, SampleSet } from './stage.js'
 
 export interface StepRecord {
   /** fingerprint of `from`. */
@@ -29,13 +29,25 @@ export interface StepInputs {
   readonly codec: string
   readonly seed: number
   readonly options: { readonly [name: string]: Json }
-  /** sha256 of each incoming sample's line, by name. */
+  /** fingerprint of the photos left out before, for a stage that lists them. */
+  readonly skipped: string
+  /** sha256 of each incoming sample's line, by name; empty for a stage that works on products of the whole set alone. */
   readonly samples: { readonly [name: string]: string }
   readonly artefacts: { readonly [name: string]: string }
 }
 
-export function stepInputs(step: Step, seed: number, codec: string, set: SampleSet): StepInputs {
+const SAMPLE_FIELDS: ReadonlySet<Field> = new Set(['photo', 'label', 'split'])
+
+export interface StepSituation {
+  readonly seed: number
+  readonly codec: string
+  readonly set: SampleSet
+  readonly skipped: readonly Failure[]
+}
+
+export function stepInputs(step: Step, { seed, codec, set, skipped }: StepSituation): StepInputs {
   const neutral = new Set(step.stage.neutral)
+  const perSample = step.stage.needs.some(field => SAMPLE_FIELDS.has(field))
   const options = Object.entries(step.options as { [name: string]: Json }).filter(([name]) => !neutral.has(name))
   return {
     stage: step.stage.name,
@@ -44,7 +56,8 @@ export function stepInputs(step: Step, seed: number, codec: string, set: SampleS
     codec,
     seed,
     options: Object.fromEntries(options),
-    samples: Object.fromEntries(set.samples.map(sample => [sample.name, sampleKey(sample)])),
+    skipped: step.stage.listsSkipped ? fingerprint(skipped as unknown as Json) : '',
+    samples: perSample ? Object.fromEntries(set.samples.map(sample => [sample.name, sampleKey(sample)])) : {},
     artefacts: Object.fromEntries(Object.entries(set.artefacts).map(([name, artefact]) => [name, artefact.key])),
   }
 }
@@ -80,6 +93,7 @@ export function explainChange(before: StepInputs | undefined, now: StepInputs): 
     ...changedSamples(before.samples, now.samples),
     ...Object.keys(now.artefacts).flatMap(name => (before.artefacts[name] === now.artefacts[name] ? [] : [`the ${name} changed`])),
   ]
+  if (before.skipped !== now.skipped) reasons.push('other photos were left out before it')
   if (before.version !== now.version) reasons.push(`stage version ${before.version} -> ${now.version}`)
   if (before.module !== now.module) reasons.push('the stage’s own file changed')
   if (before.codec !== now.codec) reasons.push(`image codec ${before.codec} -> ${now.codec}`)

@@ -50,7 +50,7 @@ export class Store {
     const shape = image ? [image.height, image.width, image.channels] : [data.length]
     await writeSafetensors(
       this.path(key),
-      { data: { dtype: 'U8', shape, data } },
+      { data: { dtype: 'U8', shape, data: data as Uint8Array<ArrayBuffer> } },
       { crc32c: String(crc32c(data)), facts: JSON.stringify(facts) },
       { sync: false },
     )

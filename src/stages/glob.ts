@@ -54,7 +54,8 @@ export const glob = defineStage({
         : [],
     ),
   async run(_set, options, context) {
-    const files = await findPhotos(options, context)
+    const { files, warning } = await findPhotos(options, context.output)
+    if (warning) context.warn(warning)
     const samples = await identify(files, context)
     return { samples, artefacts: {} }
   },
@@ -75,19 +76,30 @@ interface Found {
   readonly special: string | undefined
 }
 
-async function findPhotos(options: GlobOptions, context: StageContext): Promise<Found[]> {
-  let files = await list(options.patterns, options, context)
-  if (!files.length && options.fallback.length) {
-    files = await list(options.fallback, options, context)
-    context.warn(`no photo matches ${options.patterns.join(', ')}: using ${options.fallback.join(', ')} instead`)
-  }
-  if (!files.length) throw await noMatches(options)
-  return options.limit ? files.slice(0, options.limit) : files
+interface Listing {
+  readonly files: readonly Found[]
+  /** Said when the fallback had to serve. */
+  readonly warning?: string
 }
 
-async function list(patterns: readonly string[], options: GlobOptions, { output }: StageContext): Promise<Found[]> {
+/** For `prep plan`: how many photos a run would find. @throws {PrepError} `NO_MATCHES`, `FILE_UNREADABLE` */
+export async function previewPhotos(options: GlobOptions, output: string): Promise<{ count: number; note?: string }> {
+  const { files, warning } = await findPhotos(options, output)
+  return { count: files.length, ...(warning && { note: warning }) }
+}
+
+async function findPhotos(options: GlobOptions, output: string): Promise<Listing> {
+  const { patterns, fallback, limit } = options
+  const found = await list(patterns, options, output)
+  if (found.length) return { files: found.slice(0, limit) }
+  const spare = fallback.length ? await list(fallback, options, output) : []
+  if (!spare.length) throw await noMatches(options)
+  return { files: spare.slice(0, limit), warning: `no photo matches ${patterns.join(', ')}: using ${fallback.join(', ')} instead` }
+}
+
+async function list(patterns: readonly string[], { ignore }: GlobOptions, output: string): Promise<Found[]> {
   const entries = await fastGlob([...patterns], {
-    ignore: [...options.ignore, `${fastGlob.escapePath(output.replace(/\/+$/, ''))}/**`],
+    ignore: [...ignore, `${fastGlob.escapePath(output.replace(/\/+$/, ''))}/**`],
     followSymbolicLinks: false,
     caseSensitiveMatch: false,
     onlyFiles: false,

@@ -1,6 +1,6 @@
 /** A worker thread's side: finds the result of a task in the store, or runs the task and stores it. */
 import { PrepError } from '../errors.js'
-import { decodeImage, MAX_PIXELS, useOneThread } from '../images/decode.js'
+import { decodeAsIs, useOneThread } from '../images/decode.js'
 import { fingerprint } from '../pipeline/fingerprint.js'
 import type { Stage, TaskCall, TaskResult, TaskTools } from '../pipeline/stage.js'
 import { Store } from '../pipeline/store.js'
@@ -83,8 +83,6 @@ const failed = ({ sample }: WorkerCall, failure: { code: string; message: string
   failure: { sample: sample!.name, source: sample!.source, ...failure },
 })
 
-const AS_IT_IS = { fit: 'cover', position: 'centre', background: [0, 0, 0], maxPixels: MAX_PIXELS } as const
-
 const toolsFor = (store: Store): TaskTools => ({
-  load: async ref => (ref.kind === 'stored' ? store.image(ref.key) : (await decodeImage(ref.path, AS_IT_IS)).pixels),
+  load: async ref => (ref.kind === 'stored' ? store.image(ref.key) : decodeAsIs(ref.path)),
 })

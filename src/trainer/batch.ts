@@ -3,6 +3,7 @@
  * turned into tensors.
  */
 import { PrepError } from '../errors.js'
+import type { Colour } from '../images/colour.js'
 import { centreWindow, cropLabel, cropPhoto, drawWindow, type Framing, type Window } from './augment.js'
 import type { Tensor } from './engines/engine.js'
 import type { TrainOptions } from './options.js'
@@ -18,14 +19,12 @@ export interface Pair {
 /** Rows of one split, in any order. */
 export type PairReader = (row: number) => Promise<Pair>
 
-export type Rgb = readonly [red: number, green: number, blue: number]
-
 /** How pairs become tensors. */
 export interface Encoding {
   readonly framing: Framing
   readonly labelInput: TrainOptions['label_input']
   /** The palette's display colour of each label id. */
-  readonly colours: readonly Rgb[]
+  readonly colours: readonly Colour[]
 }
 
 /** A paired batch: label [N, C, H, W] (0 or 1 per class, or colours in [-1, 1]), photo [N, 3, H, W] in [-1, 1]. */

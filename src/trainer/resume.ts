@@ -61,32 +61,30 @@ export async function findCheckpoint(
 }
 
 /** @throws {PrepError} `CHECKPOINT_MISMATCH`, naming every difference */
-export function checkIdentity({ file, state }: Pick<Checkpoint, 'file' | 'state'>, identity: Identity): void {
-  const { options, model, seed, random, paletteHash, dataset } = identity
-  const found = [
-    ...differences('', { seed, random, paletteHash }, state),
-    ...differences('dataset.', dataset, state.dataset),
-    ...differences('', bound(options), bound(state.options)),
-  ]
-  // a changed option explains a changed model; the model alone differs when the data set's size does
-  const all = found.length > 0 ? found : differences('model.', model, state.model)
+function checkIdentity({ file, state }: Checkpoint, identity: Identity): void {
+  const found = differences(traitsOf(identity), traitsOf(state))
+  // an option that differs explains why the nets do; alone, the nets differ by the size of the images
+  const all = found.length > 0 ? found : differences(prefixed('model.', identity.model), prefixed('model.', state.model))
   if (all.length === 0) return
   throw new PrepError('CHECKPOINT_MISMATCH', [`${file} belongs to another training:`, ...all].join('\n  '), {
     hint: 'set resume: never to start over (what is there is kept in previous/), or train into another output',
   })
 }
 
-const bound = (options: TrainOptions): object =>
-  Object.fromEntries(Object.entries(options).filter(([name]) => !FREE_OPTIONS.includes(name as keyof TrainOptions)))
+type Traits = ReadonlyMap<string, unknown>
 
-function differences(prefix: string, wanted: object, stored: object): string[] {
-  const there = new Map(Object.entries(stored))
-  const names = new Set([...Object.keys(wanted), ...(prefix === '' && 'seed' in wanted ? [] : there.keys())])
-  const here = new Map(Object.entries(wanted))
-  return [...names]
-    .filter(name => !isDeepStrictEqual(here.get(name), there.get(name)))
-    .map(name => `${prefix}${name}: the checkpoint has ${show(there.get(name))}, this run ${show(here.get(name))}`)
+const prefixed = (prefix: string, fields: object): Traits =>
+  new Map(Object.entries(fields).map(([name, value]) => [prefix + name, value]))
+
+function traitsOf({ options, seed, random, paletteHash, dataset }: Identity): Traits {
+  const bound = Object.entries(options).filter(([name]) => !FREE_OPTIONS.includes(name as keyof TrainOptions))
+  return new Map([...prefixed('dataset.', dataset), ...Object.entries({ paletteHash, seed, random }), ...bound])
 }
+
+const differences = (wanted: Traits, stored: Traits): string[] =>
+  [...new Set([...wanted.keys(), ...stored.keys()])]
+    .filter(name => !isDeepStrictEqual(wanted.get(name), stored.get(name)))
+    .map(name => `${name}: the checkpoint has ${show(stored.get(name))}, this run ${show(wanted.get(name))}`)
 
 const show = (value: unknown): string => JSON.stringify(value) ?? 'none'
 
@@ -94,16 +92,21 @@ const show = (value: unknown): string => JSON.stringify(value) ?? 'none'
 export const OUTPUTS = ['checkpoints', 'samples', 'metrics.jsonl'] as const
 
 /**
- * Make room for a training from the beginning: what an earlier one left goes to `previous/`, replacing what was there.
+ * Make room for a training from the beginning: an earlier one goes to `previous/`, replacing what was there; what one
+ * left that never came to a checkpoint is removed.
  */
 export async function setAside(output: string): Promise<void> {
+  const [checkpoints] = OUTPUTS
   const previous = join(output, 'previous')
-  const kept = await Promise.all(OUTPUTS.map(name => exists(join(output, name))))
-  if (!kept.includes(true)) return
-  await rm(previous, { recursive: true, force: true })
-  await mkdir(previous, { recursive: true })
-  for (const name of OUTPUTS.filter((_, i) => kept[i]))
-    await rename(join(output, name), join(previous, name)).catch(error => {
-      throw fileError(error, join(output, name), 'set aside')
+  const worthKeeping = (await listCheckpoints(join(output, checkpoints))).length > 0
+  if (worthKeeping) {
+    await rm(previous, { recursive: true, force: true })
+    await mkdir(previous, { recursive: true })
+  }
+  for (const name of OUTPUTS) {
+    const path = join(output, name)
+    await (worthKeeping ? rename(path, join(previous, name)) : rm(path, { recursive: true, force: true })).catch(error => {
+      if (systemCode(error) !== 'ENOENT') throw fileError(error, path, 'set aside')
     })
+  }
 }

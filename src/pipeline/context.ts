@@ -82,10 +82,11 @@ export function makeContext({ pipeline, step, codec, options, pool, store, emit,
       await store.write(key, { bytes: Buffer.from(text) })
       return text
     },
-    async folder(path, task, items, label): Promise<void> {
+    async folder(path, items): Promise<void> {
       const folder = join(pipeline.output, path)
       const stale = fresh ? [...items] : await staleItems(folder, items)
-      await map(task, stale.map(({ call }) => call), label)
+      for (const task of new Set(stale.map(item => item.task)))
+        await map(task, stale.flatMap(item => (item.task === task ? [item.call] : [])), `write ${path}`)
       await settleFolder(folder, items)
     },
   }

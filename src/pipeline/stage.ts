@@ -52,7 +52,7 @@ export interface TaskOutput {
   readonly facts?: { readonly [name: string]: Json }
 }
 
-/** What a task may use besides its input. */
+/** What a task may use besides its input: nothing that other calls change. */
 export interface TaskTools {
   /** The pixels behind a reference: the file decoded at its own size, or the stored image, checked. */
   load(ref: ImageRef): Promise<Pixels>
@@ -69,7 +69,10 @@ export type TaskResult =
 export interface FolderItem {
   /** Path inside the folder. */
   readonly file: string
+  /** Everything that the file's content depends on. */
   readonly key: Json
+  /** The task that writes the file. */
+  readonly task: string
   readonly call: TaskCall
 }
 
@@ -102,8 +105,8 @@ export interface StageContext {
   bytes(key: string): Promise<Uint8Array>
   /** Small results of whole-set work (a palette), found again by what they depend on. */
   remember(keyed: Json, make: () => Promise<string>): Promise<string>
-  /** Bring a folder of results up to date: make what is missing or stale with `task`, remove what is no longer named. */
-  folder(path: string, task: string, items: readonly FolderItem[], label?: string): Promise<void>
+  /** Bring a folder of results up to date: make what is missing or stale, remove what is no longer named. */
+  folder(path: string, items: readonly FolderItem[]): Promise<void>
 }
 
 export interface Stage<O = unknown, Needs extends Field = Field, Gives extends Field = Field> {
@@ -127,6 +130,8 @@ export interface Stage<O = unknown, Needs extends Field = Field, Gives extends F
   run(set: SampleSet, options: O, context: StageContext): Promise<SampleSet>
   /** Are the files that this stage left still there? Asked before a step's result is reused. */
   intact?(result: SampleSet, options: O, output: string): Promise<boolean>
+  /** Files that options name: their content enters the key. */
+  files?(options: O): readonly string[]
   /** Lines for `prep plan`: what the stage would write. Reads nothing but its arguments. */
   plan?(options: O, output: string): readonly string[]
   /** Problems that the schema alone cannot see; messages with the option's name. */

@@ -1,7 +1,7 @@
 /** What is written down about each step: from what it was made, why, and what came out. `prep why` reads it. */
 import { readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import { writeFileAtomic } from '../files.js'
+import { sha256File, writeFileAtomic } from '../files.js'
 import type { Sample } from '../sample.js'
 import { fingerprint, type Json } from './fingerprint.js'
 import { cacheFolder } from './output.js'
@@ -29,6 +29,8 @@ export interface StepInputs {
   readonly codec: string
   readonly seed: number
   readonly options: { readonly [name: string]: Json }
+  /** sha256 of the files that options name. */
+  readonly files: { readonly [path: string]: string }
   /** fingerprint of the photos left out before, for a stage that lists them. */
   readonly skipped: string
   /** sha256 of each incoming sample's line, by name; empty for a stage that works on products of the whole set alone. */
@@ -45,10 +47,13 @@ export interface StepSituation {
   readonly skipped: readonly Failure[]
 }
 
-export function stepInputs(step: Step, { seed, codec, set, skipped }: StepSituation): StepInputs {
+/** @throws {PrepError} `FILE_MISSING`, `FILE_UNREADABLE` for a file that an option names */
+export async function stepInputs(step: Step, { seed, codec, set, skipped }: StepSituation): Promise<StepInputs> {
   const neutral = new Set(step.stage.neutral)
   const perSample = step.stage.needs.some(field => SAMPLE_FIELDS.has(field))
   const options = Object.entries(step.options as { [name: string]: Json }).filter(([name]) => !neutral.has(name))
+  const files: [string, string][] = []
+  for (const path of step.stage.files?.(step.options) ?? []) files.push([path, await sha256File(path)])
   return {
     stage: step.stage.name,
     version: step.stage.version,
@@ -56,6 +61,7 @@ export function stepInputs(step: Step, { seed, codec, set, skipped }: StepSituat
     codec,
     seed,
     options: Object.fromEntries(options),
+    files: Object.fromEntries(files),
     skipped: step.stage.listsSkipped ? fingerprint(skipped as unknown as Json) : '',
     samples: perSample ? Object.fromEntries(set.samples.map(sample => [sample.name, sampleKey(sample)])) : {},
     artefacts: Object.fromEntries(Object.entries(set.artefacts).map(([name, artefact]) => [name, artefact.key])),
@@ -90,6 +96,7 @@ export function explainChange(before: StepInputs | undefined, now: StepInputs): 
   if (!before) return 'first run'
   const reasons = [
     ...changedOptions(before.options, now.options),
+    ...Object.keys(now.files).flatMap(path => (before.files[path] === now.files[path] ? [] : [`${path} changed`])),
     ...changedSamples(before.samples, now.samples),
     ...Object.keys(now.artefacts).flatMap(name => (before.artefacts[name] === now.artefacts[name] ? [] : [`the ${name} changed`])),
   ]

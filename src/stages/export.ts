@@ -72,6 +72,7 @@ export const exportStage = defineStage({
       if (!photo || !label) return []
       return filesOf(options, split, name).map(({ file, part }) => ({
         file,
+        task: 'draw',
         key: { photo: { ...photo }, label: { ...label }, colours, part, options },
         call: {
           sample,
@@ -79,7 +80,7 @@ export const exportStage = defineStage({
         },
       }))
     })
-    await context.folder(FOLDER, 'draw', items, 'write')
+    await context.folder(FOLDER, items)
     return set
   },
 })

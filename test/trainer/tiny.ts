@@ -6,8 +6,10 @@ import { commitDataset } from '../../src/formats/dataset/commit.js'
 import { writeShard } from '../../src/formats/dataset/write-shard.js'
 import { encodeJpeg } from '../../src/images/png.js'
 import type { Split } from '../../src/sample.js'
+import type { TrainEvent } from '../../src/trainer/events.js'
 import { type TrainOptionsInput, trainOptions } from '../../src/trainer/options.js'
 import { drawBelow, randomAt } from '../../src/trainer/random.js'
+import { train } from '../../src/trainer/train.js'
 
 export const temporaryFolder = (name: string): string => mkdtempSync(join(tmpdir(), `prep-${name}-`))
 
@@ -86,3 +88,27 @@ export const tinyOptions = (options: TrainOptionsInput = {}) =>
     buffer: 3,
     ...options,
   })
+
+export interface TinyRun {
+  readonly dataset: string
+  readonly output?: string
+  readonly options?: TrainOptionsInput
+  readonly seed?: number
+  /** Stop once so many steps of this run are done. */
+  readonly steps?: number
+}
+
+/** Train in this thread. @returns where, the result, all events, and those of a type */
+export async function runTiny({ dataset, output = temporaryFolder('train'), options, seed = 7, steps }: TinyRun) {
+  const events: TrainEvent[] = []
+  let done = 0
+  const emit = (event: TrainEvent): void => {
+    events.push(event)
+    if (event.type === 'step') done++
+  }
+  const job = { dataset, output, options: tinyOptions(options), seed }
+  const result = await train(job, { emit, stopped: () => done === steps })
+  const of = <T extends TrainEvent['type']>(type: T) =>
+    events.filter((event): event is Extract<TrainEvent, { type: T }> => event.type === type)
+  return { output, result, events, of }
+}

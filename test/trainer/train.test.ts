@@ -4,41 +4,14 @@ import sharp from 'sharp'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { readCheckpointState } from '../../src/trainer/checkpoint.js'
 import { engines } from '../../src/trainer/engines/index.js'
-import type { TrainEvent } from '../../src/trainer/events.js'
 import type { TrainOptionsInput } from '../../src/trainer/options.js'
-import { train } from '../../src/trainer/train.js'
-import { temporaryFolder, tinyOptions, writeTiny } from './tiny.js'
+import { runTiny, type TinyRun, temporaryFolder, writeTiny } from './tiny.js'
 
 let dataset: string
 beforeAll(async () => {
   dataset = await writeTiny()
 })
-
-interface Run {
-  readonly output?: string
-  readonly options?: TrainOptionsInput
-  readonly seed?: number
-  readonly dataset?: string
-  /** Stop once so many steps of this run are done. */
-  readonly steps?: number
-}
-
-async function run({ output = temporaryFolder('train'), options = {}, seed = 7, steps, ...from }: Run = {}) {
-  const events: TrainEvent[] = []
-  let done = 0
-  const hooks = {
-    emit: (event: TrainEvent) => {
-      events.push(event)
-      if (event.type === 'step') done++
-    },
-    stopped: () => done === steps,
-  }
-  const job = { dataset: from.dataset ?? dataset, output, options: tinyOptions(options), seed }
-  const result = await train(job, hooks)
-  const of = <T extends TrainEvent['type']>(type: T) =>
-    events.filter((event): event is Extract<TrainEvent, { type: T }> => event.type === type)
-  return { output, result, events, of }
-}
+const run = (options: Partial<TinyRun> = {}) => runTiny({ dataset, ...options })
 
 const filesOf = (output: string): string[] => readdirSync(join(output, 'checkpoints')).sort()
 const metricsOf = (output: string): string => readFileSync(join(output, 'metrics.jsonl'), 'utf8')

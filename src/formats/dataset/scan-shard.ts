@@ -34,7 +34,7 @@ export interface Scan {
 }
 
 /** Bytes read at a time, whole rows of them. */
-const PIECE = 1 << 20
+const PIECE = 1 << 18
 
 /**
  * The shard's entry when a whole and sound one with this fingerprint is there, else undefined: write it (again).

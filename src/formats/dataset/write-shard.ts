@@ -12,7 +12,7 @@ import { KEY_BYTES, labelSpan, makeHead, planShard, type Row, type RowForm, type
 /** A shard to be written or looked for: an entry of the index before its bytes are known. */
 export type ShardSpec = Omit<ShardEntry, 'bytes' | 'sha256'>
 
-const HASH_READ = 1 << 20
+const HASH_READ = 1 << 18
 
 /**
  * Write a shard of `shard.rows` rows to `dataset/shard.file`, atomically. The same rows give the same bytes.

@@ -151,11 +151,8 @@ function parseState({ path, metadata, tensors }: SafetensorsFile): {
     throw new PrepError('CHECKPOINT_MISMATCH', `${path}: expected ${CHECKPOINT_FORMAT}, found ${described.format}`, {
       hint: 'use the version of prep that wrote it, or set resume: never to start over',
     })
-  const { crc32c: checksums, ...fields } = described
-  const parsed = Object.fromEntries(
-    Object.entries(fields).map(([field, json]) => [field, field === 'format' ? json : JSON.parse(json)]),
-  )
-  return { state: parsed as unknown as CheckpointState, checksums: JSON.parse(checksums!) }
+  const fields = FIELDS.map(field => [field, JSON.parse(described[field]!)] as const)
+  return { state: Object.fromEntries(fields) as unknown as CheckpointState, checksums: JSON.parse(described.crc32c!) }
 }
 
 const damaged = (file: string, problem: string, cause?: unknown): PrepError =>

@@ -2,6 +2,8 @@ import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
+import { sha256Hex } from '../../src/files.js'
+import { writeSafetensors } from '../../src/formats/safetensors/write.js'
 import {
   type CheckpointState,
   checkpointStem,
@@ -65,6 +67,11 @@ test('a foreign safetensors file is damage, a later format a mismatch', async ()
   const file = join(temporaryFolder('checkpoint'), 'epoch-0001.safetensors')
   writeFileSync(file, 'not a checkpoint at all')
   await expect(readCheckpoint(file)).rejects.toMatchObject({ code: 'CHECKPOINT_DAMAGED' })
+  await writeSafetensors(file, {}, { format: 'somebody else' })
+  await expect(readCheckpoint(file)).rejects.toMatchObject({ code: 'CHECKPOINT_DAMAGED' })
+  const later = { format: 'prep-checkpoint/2' }
+  await writeSafetensors(file, {}, { ...later, digest: sha256Hex(JSON.stringify([later, []])) })
+  await expect(readCheckpoint(file)).rejects.toMatchObject({ code: 'CHECKPOINT_MISMATCH' })
 })
 
 test('values that are not finite are never written', async () => {
@@ -92,8 +99,10 @@ test('names order checkpoints; pruning keeps the newest and drops those within a
   const names = (await listCheckpoints(folder)).map(({ path }) => path.slice(folder.length + 1, -'.safetensors'.length))
   expect(names).toEqual(stems.toReversed())
   await pruneCheckpoints(folder, 2)
-  expect(readdirSync(folder).sort()).toEqual(
-    ['epoch-0002', 'epoch-12345', 'epoch-12345-step-00061727'].map(stem => `${stem}.safetensors`).concat('notes.txt'),
-  )
+  expect(readdirSync(folder).sort()).toEqual([
+    'epoch-12345-step-00061727.safetensors',
+    'epoch-12345.safetensors',
+    'notes.txt',
+  ])
   expect(await listCheckpoints(join(folder, 'nowhere'))).toEqual([])
 })

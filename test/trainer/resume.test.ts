@@ -65,7 +65,7 @@ describe.each(available)(
           expect(result).toMatchObject({ interrupted: false, step: 9 })
           expectSame(output, whole.output)
         }),
-        { numRuns: 8 },
+        { numRuns: 5 },
       )
     })
 

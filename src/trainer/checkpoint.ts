@@ -59,10 +59,10 @@ export interface Checkpoint {
   readonly tensors: Tensors
 }
 
-/** `epoch-0007.safetensors` after 7 epochs; `epoch-0007-step-00000123.safetensors` when it stopped within the eighth. */
-export function checkpointName({ epoch, step }: { epoch: number; step: number }, stepsPerEpoch: number): string {
-  const partial = step === epoch * stepsPerEpoch ? '' : `-step-${String(step).padStart(8, '0')}`
-  return `epoch-${String(epoch).padStart(4, '0')}${partial}.safetensors`
+/** `epoch-0007` after 7 epochs, `epoch-0007-step-00000123` within the eighth: what files of that moment are called. */
+export function checkpointStem({ epoch, step }: { epoch: number; step: number }, stepsPerEpoch: number): string {
+  const within = step === epoch * stepsPerEpoch ? '' : `-step-${String(step).padStart(8, '0')}`
+  return `epoch-${String(epoch).padStart(4, '0')}${within}`
 }
 
 /**
@@ -79,7 +79,8 @@ export async function writeCheckpoint(file: string, state: CheckpointState, tens
       throw new PrepError('TRAIN_DIVERGED', `${name} holds a value that is not finite after step ${state.step}`, {
         hint: 'train again from an earlier checkpoint with a lower learning_rate',
       })
-    stored[name] = { dtype: 'F32', shape, data }
+    // engines give memory of their own, never shared
+    stored[name] = { dtype: 'F32', shape, data: data as Float32Array<ArrayBuffer> }
     checksums[name] = crc32c(bytesOf(data))
   }
   const fields = Object.fromEntries(FIELDS.map(field => [field, JSON.stringify(state[field])]))
@@ -150,9 +151,8 @@ function parseState({ path, metadata, tensors }: SafetensorsFile): {
     throw new PrepError('CHECKPOINT_MISMATCH', `${path}: expected ${CHECKPOINT_FORMAT}, found ${described.format}`, {
       hint: 'use the version of prep that wrote it, or set resume: never to start over',
     })
-  const { crc32c: checksums, ...fields } = described
-  const parsed = Object.fromEntries(Object.entries(fields).map(([field, json]) => [field, field === 'format' ? json : JSON.parse(json)]))
-  return { state: parsed as unknown as CheckpointState, checksums: JSON.parse(checksums!) }
+  const fields = FIELDS.map(field => [field, JSON.parse(described[field]!)] as const)
+  return { state: Object.fromEntries(fields) as unknown as CheckpointState, checksums: JSON.parse(described.crc32c!) }
 }
 
 const damaged = (file: string, problem: string, cause?: unknown): PrepError =>

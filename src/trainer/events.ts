@@ -39,7 +39,7 @@ export type TrainEvent =
       /** The log line, e.g. `[Epoch 10/100] [Step 320/3200] [D loss: 0.299655, acc: 43%] [G loss: 18.155773]`. */
       readonly line: string
     }
-  | { readonly type: 'sheet'; readonly epoch: number; readonly file: string }
+  | { readonly type: 'sheet'; readonly epoch: number; readonly step: number; readonly file: string }
   | { readonly type: 'checkpoint'; readonly epoch: number; readonly step: number; readonly file: string }
   | { readonly type: 'warning'; readonly message: string }
   | { readonly type: 'train-end'; readonly result: TrainResult }

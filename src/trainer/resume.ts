@@ -64,7 +64,8 @@ export async function findCheckpoint(
 function checkIdentity({ file, state }: Checkpoint, identity: Identity): void {
   const found = differences(traitsOf(identity), traitsOf(state))
   // an option that differs explains why the nets do; alone, the nets differ by the size of the images
-  const all = found.length > 0 ? found : differences(prefixed('model.', identity.model), prefixed('model.', state.model))
+  const all =
+    found.length > 0 ? found : differences(prefixed('model.', identity.model), prefixed('model.', state.model))
   if (all.length === 0) return
   throw new PrepError('CHECKPOINT_MISMATCH', [`${file} belongs to another training:`, ...all].join('\n  '), {
     hint: 'set resume: never to start over (what is there is kept in previous/), or train into another output',
@@ -105,8 +106,10 @@ export async function setAside(output: string): Promise<void> {
   }
   for (const name of OUTPUTS) {
     const path = join(output, name)
-    await (worthKeeping ? rename(path, join(previous, name)) : rm(path, { recursive: true, force: true })).catch(error => {
-      if (systemCode(error) !== 'ENOENT') throw fileError(error, path, 'set aside')
-    })
+    await (worthKeeping ? rename(path, join(previous, name)) : rm(path, { recursive: true, force: true })).catch(
+      error => {
+        if (systemCode(error) !== 'ENOENT') throw fileError(error, path, 'set aside')
+      },
+    )
   }
 }

@@ -191,7 +191,8 @@ export const rules: { readonly [K in Kind]: Rule<K> } = {
 
   leakyRelu: {
     shape: first,
-    gradient: ({ inputs: [x], attributes }, g) => [make('leakyReluGrad', attributes, g, x!)],
+    // the result has the sign of x, and remembering one of the two is enough
+    gradient: (node, g) => [make('leakyReluGrad', node.attributes, g, node as Value)],
   },
   leakyReluGrad: { shape: same },
   tanh: { shape: first, gradient: (node, g) => [make('tanhGrad', {}, g, node as Value)] },

@@ -149,7 +149,7 @@ export const kernels: { readonly [K in Computed]: Kernel<K> } = {
   },
 
   leakyRelu: ({ attributes: { slope } }, x) => map(x!, value => (value > 0 ? value : slope * value)),
-  leakyReluGrad: ({ attributes: { slope } }, g, x) => map(g!, (value, i) => (x![i]! > 0 ? value : slope * value)),
+  leakyReluGrad: ({ attributes: { slope } }, g, y) => map(g!, (value, i) => (y![i]! > 0 ? value : slope * value)),
   tanh: (_, x) => map(x!, Math.tanh),
   tanhGrad: (_, g, y) => map(g!, (value, i) => value * (1 - y![i]! ** 2)),
 

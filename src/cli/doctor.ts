@@ -3,7 +3,6 @@ import { statfs } from 'node:fs/promises'
 import { availableParallelism, cpus, freemem, totalmem } from 'node:os'
 import { Command } from 'commander'
 import { CODEC_VERSION } from '../images/decode.js'
-import { probeEngines } from '../trainer/engines/index.js'
 import { bytesText, printLine, printTable } from './render.js'
 
 export function doctorCommand(): Command {
@@ -11,6 +10,7 @@ export function doctorCommand(): Command {
     .description('Show what this machine can do: codec, engines with reasons and hints, cores, memory, disk')
     .option('--json', 'print as JSON')
     .action(async ({ json }: { json?: boolean }) => {
+      const { probeEngines } = await import('../trainer/engines/index.js')
       const engines = await probeEngines()
       const disk = await statfs('.')
       const facts = {

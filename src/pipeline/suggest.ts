@@ -5,5 +5,5 @@ import { closest, distance } from 'fastest-levenshtein'
 export function suggest(word: string, candidates: readonly string[]): string | undefined {
   if (!candidates.length) return undefined
   const near = closest(word.toLowerCase(), candidates)
-  return distance(word.toLowerCase(), near) <= Math.max(1, Math.floor(Math.max(word.length, near.length) / 3)) ? near : undefined
+  return distance(word.toLowerCase(), near) <= Math.max(1, Math.min(3, Math.floor(word.length / 2))) ? near : undefined
 }

@@ -12,7 +12,6 @@ import { type ClusterEngine, fitPalette } from '../labels/fit.js'
 import { countColours, decodeHistogram, encodeHistogram, type Histogram, mergeHistograms } from '../labels/histogram.js'
 import { labelImage } from '../labels/image.js'
 import { kmeans as ourKmeans } from '../labels/kmeans.js'
-import { mlKMeans } from '../labels/ml-kmeans.js'
 import { okLab } from '../labels/oklab.js'
 import { formatPalette, type Palette, paletteHash, parsePalette } from '../labels/palette.js'
 import { fingerprint, type Json } from '../pipeline/fingerprint.js'
@@ -102,7 +101,7 @@ export const kmeans = defineStage({
     async label({ photo, clusters, seed, options }: FitInput, { load }) {
       const { data, width, height } = await load(photo)
       const { space, restarts, engine } = options
-      const { labels, palette } = labelImage(data, { clusters, space, restarts, seed }, ENGINES[engine])
+      const { labels, palette } = labelImage(data, { clusters, space, restarts, seed }, await engineOf(engine))
       return {
         image: { data: labels, width, height, channels: 1 },
         facts: { width, height, means: palette.clusters.map(({ mean, share }) => [...mean, share]) },
@@ -145,7 +144,9 @@ function assignerOf(palette: string): (rgb: Uint8Array) => Uint8Array {
   return assigner.assign
 }
 
-const ENGINES: { readonly [name in KmeansOptions['engine']]: ClusterEngine } = { prep: ourKmeans, 'ml-kmeans': mlKMeans }
+/** The package is loaded only when asked for: it is slow to start. */
+const engineOf = async (name: KmeansOptions['engine']): Promise<ClusterEngine> =>
+  name === 'ml-kmeans' ? (await import('../labels/ml-kmeans.js')).mlKMeans : ourKmeans
 
 interface Labelled {
   readonly samples: Sample[]
@@ -218,7 +219,7 @@ async function fitForAll(samples: readonly Sample[], options: KmeansOptions, con
   // Sorted, so that the same photos under other names give the same palette.
   const keyed = { keys: [...keys].sort(), clusters, restarts, seed, engine, space }
   const text = await context.remember(keyed, async () =>
-    formatPalette(fitPalette(await sumHistograms(keyed.keys, context), { clusters, restarts, seed, space }, ENGINES[engine])),
+    formatPalette(fitPalette(await sumHistograms(keyed.keys, context), { clusters, restarts, seed, space }, await engineOf(engine))),
   )
   return parsePalette(text, 'palette')
 }

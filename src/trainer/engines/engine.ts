@@ -20,6 +20,10 @@ export type Probe =
   | { readonly available: true; readonly device: string }
   | { readonly available: false; readonly reason: string; readonly hint: string }
 
+export interface LoadOptions {
+  readonly threads?: number
+}
+
 export interface Engine {
   readonly name: EngineName
   /** Never throws: an engine that cannot run says why and what to do about it. */
@@ -27,15 +31,19 @@ export interface Engine {
   /**
    * @param initial  weights under `G.*` and `D.*`, and optionally the Adam state under `adam.m.*`, `adam.v.*`, `adam.t`
    *                 (absent: zeros), as `state()` gives them
+   * @param options.threads  how many cores to use; default: all. The same number gives the same bits again.
    */
-  load(step: StepGraph, initial: Tensors): Promise<Session>
+  load(step: StepGraph, initial: Tensors, options?: LoadOptions): Promise<Session>
 }
 
 /** One net in training: owns weights and moments, which may live on a device. */
 export interface Session {
   /** One training step (D update, then G update through the new D). @returns the step's scalar losses by name */
   step(batch: Tensors, rates: Rates): Promise<Readonly<Record<string, number>>>
-  /** The generator's output for `batch` with the weights as they are; nothing is updated. */
+  /**
+   * The generator's output for `batch` with the weights as they are; nothing is updated. Needs `label` only: any
+   * number of images, whose own statistics normalise; dropout masks left out mean no dropout.
+   */
   generate(batch: Tensors): Promise<Tensor>
   /** Copies of all weights, moments and the step counter `adam.t`, by name. */
   state(): Promise<Tensors>

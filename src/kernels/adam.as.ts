@@ -1,0 +1,27 @@
+// One fused Adam update over `count` floats at byte addresses; rounds exactly as the JS twin in graph/adam.ts does.
+export function adam(
+  weights: usize, m: usize, v: usize, gradient: usize, count: i32,
+  beta1: f32, beta2: f32, rest1: f32, rest2: f32, rate: f32, correction: f32, epsilon: f32,
+): void {
+  const b1 = f32x4.splat(beta1), b2 = f32x4.splat(beta2), r1 = f32x4.splat(rest1), r2 = f32x4.splat(rest2)
+  const lr = f32x4.splat(rate), cor = f32x4.splat(correction), eps = f32x4.splat(epsilon)
+  const bytes: usize = <usize>count * 4
+  const whole: usize = bytes & ~15
+  for (let i: usize = 0; i < whole; i += 16) {
+    const g = v128.load(gradient + i)
+    const mi = f32x4.add(f32x4.mul(b1, v128.load(m + i)), f32x4.mul(r1, g))
+    const vi = f32x4.add(f32x4.mul(b2, v128.load(v + i)), f32x4.mul(f32x4.mul(r2, g), g))
+    v128.store(m + i, mi)
+    v128.store(v + i, vi)
+    const step = f32x4.div(f32x4.mul(lr, mi), f32x4.add(f32x4.mul(f32x4.sqrt(vi), cor), eps))
+    v128.store(weights + i, f32x4.sub(v128.load(weights + i), step))
+  }
+  for (let i: usize = whole; i < bytes; i += 4) {
+    const g = load<f32>(gradient + i)
+    const mi: f32 = beta1 * load<f32>(m + i) + rest1 * g
+    const vi: f32 = beta2 * load<f32>(v + i) + rest2 * g * g
+    store<f32>(m + i, mi)
+    store<f32>(v + i, vi)
+    store<f32>(weights + i, load<f32>(weights + i) - (rate * mi) / (sqrt<f32>(vi) * correction + epsilon))
+  }
+}

@@ -1,0 +1,30 @@
+/** A batch against what the graph asks for: the same checks for every engine. */
+import { type InputSpec, sameShape, sizeOf } from '../graph/graph.js'
+import type { Tensor, Tensors } from './engine.js'
+
+const filled = new WeakMap<InputSpec, Tensor>()
+
+/**
+ * One input of a batch, or its fill where it may be left out.
+ *
+ * @throws {Error} when it is missing or has another shape, which is a bug of the caller
+ */
+export function batchInput(batch: Tensors, name: string, spec: InputSpec): Tensor {
+  const tensor = batch[name]
+  if (!tensor && spec.fill !== undefined) {
+    const made = filled.get(spec) ?? { shape: spec.shape, data: new Float32Array(sizeOf(spec.shape)).fill(spec.fill) }
+    filled.set(spec, made)
+    return made
+  }
+  if (!tensor || !sameShape(tensor.shape, spec.shape) || tensor.data.length !== sizeOf(spec.shape)) {
+    throw new Error(`batch: expected ${name} [${spec.shape}], found ${tensor ? `[${tensor.shape}]` : 'nothing'}`)
+  }
+  return tensor
+}
+
+/** How many images a batch for generating has. */
+export function batchSize(batch: Tensors): number {
+  const n = batch.label?.shape[0]
+  if (n === undefined) throw new Error('batch: no label to generate from')
+  return n
+}

@@ -1,0 +1,112 @@
+/** The CPU engine: a model per phase of the step, run by onnxruntime, with Adam between them. */
+import { availableParallelism, cpus } from 'node:os'
+import { AdamState } from '../../graph/adam.js'
+import type { StepGraph, Value } from '../../graph/graph.js'
+import { batchInput, batchSize } from '../batch.js'
+import type { Engine, LoadOptions, Rates, Session, Tensor, Tensors } from '../engine.js'
+import { cut, type Part } from './cut.js'
+import { type Floats, Model, type Ort } from './model.js'
+
+class OnnxSession implements Session {
+  private readonly generators = new Map<number, { model: Model; output: Value }>()
+
+  private constructor(
+    private readonly ort: Ort,
+    private readonly graph: StepGraph,
+    private readonly adam: AdamState,
+    /** Views of the state: onnxruntime reads the weights where Adam writes them. */
+    private readonly weights: ReadonlyMap<string, Floats>,
+    private readonly parts: readonly (Part & { readonly model: Model })[],
+    private readonly threads: number,
+  ) {}
+
+  static async load(ort: Ort, graph: StepGraph, initial: Tensors, threads: number): Promise<OnnxSession> {
+    const adam = new AdamState(graph.weights, graph.adam, initial)
+    const weights = Object.entries(adam.weights).map(
+      ([name, { shape, data }]) => [name, new ort.Tensor('float32', data, shape)] as const,
+    )
+    const loaded: (Part & { model: Model })[] = []
+    for (const part of cut(graph.phases)) {
+      const { losses, gradients } = part.phase
+      const outputs = [...Object.values(losses), ...Object.values(gradients), ...part.kept]
+      loaded.push({ ...part, model: await Model.load(ort, outputs, { threads, given: part.given }) })
+    }
+    return new OnnxSession(ort, graph, adam, new Map(weights), loaded, threads)
+  }
+
+  async step(batch: Tensors, rates: Rates): Promise<Readonly<Record<string, number>>> {
+    const losses: Record<string, number> = {}
+    const saved = new Map<Value, Floats>()
+    const feed = this.feeder(batch, saved)
+    this.adam.begin()
+    for (const { phase, kept, model } of this.parts) {
+      const result = await model.run(feed)
+      for (const [name, value] of Object.entries(phase.losses)) losses[name] = result(value).data[0]!
+      for (const [name, value] of Object.entries(phase.gradients)) {
+        const gradient = result(value)
+        this.adam.update(name, gradient.data, rates)
+        gradient.dispose()
+      }
+      for (const value of kept) saved.set(value, result(value))
+    }
+    for (const tensor of saved.values()) tensor.dispose()
+    return losses
+  }
+
+  async generate(batch: Tensors): Promise<Tensor> {
+    const size = batchSize(batch)
+    const { model, output } = this.generators.get(size) ?? (await this.loadGenerator(size))
+    const image = (await model.run(this.feeder(batch, new Map())))(output)
+    const data = image.data.slice()
+    image.dispose()
+    return { shape: output.shape, data }
+  }
+
+  private async loadGenerator(size: number): Promise<{ model: Model; output: Value }> {
+    const output = this.graph.generate(size)
+    const generator = { model: await Model.load(this.ort, [output], { threads: this.threads }), output }
+    this.generators.set(size, generator)
+    return generator
+  }
+
+  /** What a model is fed for each value: the batch, the weights as they are now, results of earlier phases. */
+  private feeder(batch: Tensors, saved: ReadonlyMap<Value, Floats>): (value: Value) => Floats {
+    return value => {
+      if (value.kind === 'weight') return this.weights.get(value.attributes.name)!
+      if (value.kind !== 'input') return saved.get(value)!
+      const { name } = value.attributes
+      const { data, shape } = batchInput(batch, name, { ...this.graph.inputs[name]!, shape: value.shape })
+      return new this.ort.Tensor('float32', data, shape)
+    }
+  }
+
+  async state(): Promise<Tensors> {
+    return this.adam.snapshot()
+  }
+
+  async dispose(): Promise<void> {
+    for (const { model } of [...this.parts, ...this.generators.values()]) await model.release()
+    this.generators.clear()
+  }
+}
+
+/** onnxruntime is loaded when first asked for: commands that do not train start without it. */
+const loadOrt = (): Promise<Ort> => import('onnxruntime-node').then(module => module.default ?? module)
+
+export const onnxCpu: Engine = {
+  name: 'onnx-cpu',
+  probe: async () => {
+    try {
+      await loadOrt()
+      return { available: true, device: `${cpus()[0]?.model.trim() ?? 'CPU'}, ${availableParallelism()} threads` }
+    } catch (error) {
+      return {
+        available: false,
+        reason: `onnxruntime-node does not load: ${error instanceof Error ? error.message.split('\n')[0] : error}`,
+        hint: 'reinstall with `npm i onnxruntime-node@1.30.0`; it has binaries for x64 and arm64 Linux, macOS and Windows',
+      }
+    }
+  },
+  load: async (graph: StepGraph, initial: Tensors, { threads = availableParallelism() }: LoadOptions = {}) =>
+    OnnxSession.load(await loadOrt(), graph, initial, threads),
+}

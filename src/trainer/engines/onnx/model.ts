@@ -1,0 +1,59 @@
+/** One ONNX model in onnxruntime: named values in, named values out. */
+import type { InferenceSession, Tensor as OrtTensor, TypedTensor } from 'onnxruntime-node'
+import { encodeOnnx } from '../../../formats/onnx/write.js'
+import type { Value } from '../../graph/graph.js'
+import { feedName, translate } from './translate.js'
+
+export type Ort = typeof import('onnxruntime-node')
+export type Floats = TypedTensor<'float32'>
+
+/** Reductions take their axes as an input from 18 on. */
+const OPSET = 18
+
+export interface ModelOptions {
+  readonly threads: number
+  readonly given?: ReadonlyMap<Value, string>
+}
+
+/** A loaded model and the values it is fed. */
+export class Model {
+  private constructor(
+    private readonly session: InferenceSession,
+    private readonly feeds: readonly { readonly name: string; readonly value: Value }[],
+    private readonly names: ReadonlyMap<Value, string>,
+  ) {}
+
+  static async load(ort: Ort, outputs: readonly Value[], { threads, given = new Map() }: ModelOptions): Promise<Model> {
+    const { emitter, fed, outputs: names } = translate(outputs, given)
+    const feeds = fed.map(value => ({ name: feedName(value, given), value }))
+    const bytes = encodeOnnx({
+      name: 'step',
+      opsets: { '': OPSET },
+      nodes: emitter.nodes,
+      initializers: emitter.initializers,
+      inputs: feeds.map(({ name, value }) => ({ name, type: 'float32', shape: value.shape })),
+      outputs: [...new Set(names)].map(name => ({ name, type: 'float32' })),
+    })
+    const session = await ort.InferenceSession.create(bytes, {
+      executionProviders: ['cpu'],
+      intraOpNumThreads: threads,
+      interOpNumThreads: 1,
+      executionMode: 'sequential',
+      graphOptimizationLevel: 'all',
+      // a plan of all buffers at once saves no time and costs much memory
+      enableMemPattern: false,
+      logSeverityLevel: 3,
+    })
+    return new Model(session, feeds, new Map(outputs.map((value, i) => [value, names[i]!])))
+  }
+
+  /** @returns every requested output; the tensors are the caller's to dispose */
+  async run(feed: (value: Value) => OrtTensor): Promise<(value: Value) => Floats> {
+    const results = await this.session.run(Object.fromEntries(this.feeds.map(({ name, value }) => [name, feed(value)])))
+    return value => results[this.names.get(value)!] as Floats
+  }
+
+  release(): Promise<void> {
+    return this.session.release()
+  }
+}

@@ -1,0 +1,181 @@
+/**
+ * Adam over one flat state: all weights, first and second moments side by side in one memory, each tensor a view, so
+ * that engines read weights in place. The pass over it is bound by memory, and fused: every number is touched once.
+ *
+ * @see Kingma, Ba, Adam: A Method for Stochastic Optimization, 2015, algorithm 1
+ */
+import { PrepError } from '../../errors.js'
+import kernelBase64 from '../../kernels/adam.wasm.js'
+import type { Rates, Tensors } from '../engines/engine.js'
+import { type AdamConstants, type Shape, sizeOf } from './graph.js'
+
+/** One update's numbers: the rate with both bias corrections folded in, so that a weight costs few operations. */
+export interface AdamFactors {
+  readonly beta1: number
+  readonly beta2: number
+  /** rate / (1 - beta1^t) */
+  readonly rate: number
+  /** 1 / sqrt(1 - beta2^t) */
+  readonly correction: number
+  readonly epsilon: number
+}
+
+/** The factors of update number t, counted from 1. */
+export function adamFactors({ beta1, beta2, epsilon }: AdamConstants, rate: number, t: number): AdamFactors {
+  return { beta1, beta2, epsilon, rate: rate / (1 - beta1 ** t), correction: 1 / Math.sqrt(1 - beta2 ** t) }
+}
+
+/** One Adam update in place, rounded to float32 at each operation: the kernel's twin, bit for bit. */
+export function adamUpdate(
+  weights: Float32Array,
+  m: Float32Array,
+  v: Float32Array,
+  gradient: Float32Array,
+  factors: AdamFactors,
+): void {
+  const f = Math.fround
+  const [beta1, beta2, rate] = [f(factors.beta1), f(factors.beta2), f(factors.rate)]
+  const [rest1, rest2] = [f(1 - factors.beta1), f(1 - factors.beta2)]
+  const [correction, epsilon] = [f(factors.correction), f(factors.epsilon)]
+  for (let i = 0; i < weights.length; i++) {
+    const g = gradient[i]!
+    const mi = f(f(beta1 * m[i]!) + f(rest1 * g))
+    const vi = f(f(beta2 * v[i]!) + f(f(rest2 * g) * g))
+    m[i] = mi
+    v[i] = vi
+    weights[i] = f(weights[i]! - f(f(rate * mi) / f(f(f(Math.sqrt(vi)) * correction) + epsilon)))
+  }
+}
+
+/** The part of WebAssembly used here; neither the es2023 library nor Node's types declare it. */
+declare namespace WebAssembly {
+  class Memory {
+    constructor(limits: { initial: number; maximum: number })
+    readonly buffer: ArrayBuffer
+  }
+  class Module {
+    constructor(binary: Uint8Array)
+  }
+  class Instance {
+    constructor(module: Module, imports: { env: { memory: Memory } })
+    readonly exports: unknown
+  }
+}
+
+interface Kernel {
+  adam(...args: [weights: number, m: number, v: number, gradient: number, count: number, ...factors: number[]]): void
+}
+
+const PAGE = 65536
+const MAX_PAGES = 65536
+/** Gradients are copied in and used while in the cache. */
+const TILE = 8192
+const ALIGN = 16
+
+/** All that training changes, for one step graph. */
+export class AdamState {
+  readonly weights: Tensors
+  private readonly moments = new Map<
+    string,
+    { readonly at: number; readonly m: Float32Array; readonly v: Float32Array }
+  >()
+  private readonly kernel: Kernel
+  private readonly tile: Float32Array
+  /** From a weight to its m, and on to its v, in floats. */
+  private readonly stride: number
+  /** Steps done. */
+  private t = 0
+
+  /**
+   * @param initial  weights, and optionally moments `adam.m.*`, `adam.v.*` and the counter `adam.t`
+   * @throws {PrepError} `CHECKPOINT_MISMATCH` when a tensor is missing or has another shape
+   */
+  constructor(
+    private readonly shapes: Readonly<Record<string, Shape>>,
+    private readonly constants: AdamConstants,
+    initial: Tensors,
+  ) {
+    const padded = (shape: Shape): number => Math.ceil(sizeOf(shape) / ALIGN) * ALIGN
+    const total = Object.values(shapes).reduce((sum, shape) => sum + padded(shape), TILE)
+    const pages = Math.ceil(((3 * total - 2 * TILE) * 4) / PAGE)
+    if (pages > MAX_PAGES) {
+      throw new PrepError(
+        'OPTION_OUT_OF_RANGE',
+        `the nets need ${(pages / 16384).toFixed(1)} GiB of state, at most 4 fit`,
+        {
+          hint: 'use a smaller ngf or ndf',
+        },
+      )
+    }
+    const memory = new WebAssembly.Memory({ initial: pages, maximum: pages })
+    this.kernel = instantiate(memory)
+    this.tile = new Float32Array(memory.buffer, 0, TILE)
+    const floats = (at: number, shape: Shape): Float32Array => new Float32Array(memory.buffer, at * 4, sizeOf(shape))
+
+    this.stride = total - TILE
+    let at = TILE
+    const weights: Record<string, { shape: Shape; data: Float32Array }> = {}
+    for (const [name, shape] of Object.entries(shapes)) {
+      const data = floats(at, shape)
+      const [m, v] = [floats(at + this.stride, shape), floats(at + 2 * this.stride, shape)]
+      data.set(pick(initial, name, shape))
+      if (initial['adam.t']) {
+        m.set(pick(initial, `adam.m.${name}`, shape))
+        v.set(pick(initial, `adam.v.${name}`, shape))
+      }
+      weights[name] = { shape, data }
+      this.moments.set(name, { at, m, v })
+      at += padded(shape)
+    }
+    this.weights = weights
+    this.t = initial['adam.t']?.data[0] ?? 0
+  }
+
+  /** Call once per step, before its updates. */
+  begin(): void {
+    this.t += 1
+  }
+
+  /** Update one weight in place with its gradient. */
+  update(name: string, gradient: Float32Array, rates: Rates): void {
+    const { at } = this.moments.get(name)!
+    const factors = adamFactors(this.constants, rates[name[0] as keyof Rates], this.t)
+    const { beta1, beta2, rate, correction, epsilon } = factors
+    for (let from = 0; from < gradient.length; from += TILE) {
+      const part = gradient.subarray(from, from + TILE)
+      this.tile.set(part)
+      const w = (at + from) * 4
+      const [m, v] = [w + this.stride * 4, w + this.stride * 8]
+      this.kernel.adam(w, m, v, 0, part.length, beta1, beta2, 1 - beta1, 1 - beta2, rate, correction, epsilon)
+    }
+  }
+
+  /** Copies of everything, by the names of a checkpoint. */
+  snapshot(): Tensors {
+    const state: Record<string, { shape: Shape; data: Float32Array }> = {}
+    for (const [name, shape] of Object.entries(this.shapes)) {
+      const { m, v } = this.moments.get(name)!
+      state[name] = { shape, data: this.weights[name]!.data.slice() }
+      state[`adam.m.${name}`] = { shape, data: m.slice() }
+      state[`adam.v.${name}`] = { shape, data: v.slice() }
+    }
+    state['adam.t'] = { shape: [], data: Float32Array.of(this.t) }
+    return state
+  }
+}
+
+function pick(initial: Tensors, name: string, shape: Shape): Float32Array {
+  const tensor = initial[name]
+  if (tensor && tensor.data.length === sizeOf(shape)) return tensor.data
+  const found = tensor ? `[${tensor.shape}]` : 'nothing'
+  throw new PrepError('CHECKPOINT_MISMATCH', `weights: expected ${name} [${shape}], found ${found}`, {
+    hint: 'train with the options that the checkpoint was made with, or start afresh',
+  })
+}
+
+let compiled: WebAssembly.Module | undefined
+
+function instantiate(memory: WebAssembly.Memory): Kernel {
+  compiled ??= new WebAssembly.Module(Buffer.from(kernelBase64, 'base64'))
+  return new WebAssembly.Instance(compiled, { env: { memory } }).exports as Kernel
+}

@@ -1,0 +1,129 @@
+/** One training step of pix2pix as a graph, and what it starts from. */
+import type { Tensors } from '../engines/engine.js'
+import { gradients } from '../graph/gradients.js'
+import { type InputSpec, type Phase, type Shape, type StepGraph, sizeOf, type Value } from '../graph/graph.js'
+import { concat, input, weight } from '../graph/ops.js'
+import { discriminatorLosses, generatorLosses } from './losses.js'
+import { discriminator, dropoutShapes, generator, type Pix2PixConfig, type WeightMaker } from './model.js'
+
+/** Weights by name, each made once, as they stand when a phase begins. */
+class Weights {
+  readonly all = new Map<string, Value>()
+  constructor(readonly phase: number) {}
+  readonly make: WeightMaker = (name, shape) => {
+    const made = this.all.get(name) ?? weight(name, shape, this.phase)
+    this.all.set(name, made)
+    return made
+  }
+}
+
+function phase(losses: object, loss: Value, weights: Weights): Phase {
+  const names = [...weights.all.keys()]
+  const found = gradients(loss, [...weights.all.values()])
+  return {
+    losses: { ...losses },
+    gradients: Object.fromEntries(names.map((name, i) => [name, found[i]!])),
+  }
+}
+
+/**
+ * G paints once; D learns to tell its painting from the photo; then G learns to please the D that has just learnt.
+ *
+ * A batch brings `label` [N, labelChannels, H, W] and `photo` [N, 3, H, W] in [-1, 1], and with dropout the masks
+ * of `dropoutShapes` (left out: no dropout). Normalisation always uses the batch's own statistics, in generating too.
+ * @see Isola et al. 2017, section 3.3
+ */
+export function buildStep(config: Pix2PixConfig): StepGraph {
+  const inputs = inputSpecs(config)
+  const { label, photo, ...masks } = Object.fromEntries(
+    Object.entries(inputs).map(([name, { shape }]) => [name, input(name, shape)]),
+  ) as Record<string, Value> & { label: Value; photo: Value }
+
+  const G = new Weights(0)
+  const fake = generator(config, G.make, label, Object.values(masks))
+
+  const D = new Weights(0)
+  const onReal = discriminator(config, D.make, concat(label, photo))
+  const onFake = discriminator(config, D.make, concat(label, fake))
+  const lossesD = discriminatorLosses(config, onReal, onFake)
+
+  const onNewFake = discriminator(config, new Weights(1).make, concat(label, fake))
+  const lossesG = generatorLosses(config, onNewFake, fake, photo)
+
+  const { beta1, beta2 } = config
+  return {
+    name: 'pix2pix',
+    inputs,
+    weights: Object.fromEntries([...G.all, ...D.all].map(([name, { shape }]) => [name, shape])),
+    phases: [phase(lossesD, lossesD.loss_D, D), phase(lossesG, lossesG.loss_G, G)],
+    adam: { beta1, beta2, epsilon: 1e-8 },
+    generate: batch => {
+      const { label, photo: _, ...masks } = inputSpecs({ ...config, batch })
+      const drops = Object.entries(masks).map(([name, { shape }]) => input(name, shape))
+      return generator(config, new Weights(0).make, input('label', label!.shape), drops)
+    },
+  }
+}
+
+function inputSpecs(config: Pix2PixConfig): Record<string, InputSpec> {
+  const { batch, labelChannels, height, width } = config
+  const specs: Record<string, InputSpec> = {
+    label: { shape: [batch, labelChannels, height, width] },
+    photo: { shape: [batch, 3, height, width] },
+  }
+  for (const [name, shape] of Object.entries(dropoutShapes(config))) specs[name] = { shape, fill: 1 }
+  return specs
+}
+
+/** Shapes of all weights, G's first, in the order of the layers. */
+export function weightShapes(config: Pix2PixConfig): Record<string, Shape> {
+  const weights = new Weights(0)
+  const small = { ...config, batch: 1 }
+  const { label, photo, ...masks } = inputSpecs(small)
+  const drops = Object.entries(masks).map(([name, { shape }]) => input(name, shape))
+  const fake = generator(small, weights.make, input('label', label!.shape), drops)
+  discriminator(small, weights.make, concat(input('label', label!.shape), fake))
+  return Object.fromEntries([...weights.all].map(([name, { shape }]) => [name, shape]))
+}
+
+/** How many numbers each net learns. */
+export function countParameters(config: Pix2PixConfig): { readonly G: number; readonly D: number } {
+  const count = { G: 0, D: 0 }
+  for (const [name, shape] of Object.entries(weightShapes(config))) count[name[0] as 'G' | 'D'] += sizeOf(shape)
+  return count
+}
+
+const SPREAD = 0.02
+
+/**
+ * Weights before training: filters from N(0, 0.02), normalisation scales from N(1, 0.02), biases 0.
+ *
+ * @param random  uniform in [0, 1); the same draws give the same weights
+ */
+export function initialWeights(config: Pix2PixConfig, random: () => number): Tensors {
+  const normal = normals(random)
+  return Object.fromEntries(
+    Object.entries(weightShapes(config)).map(([name, shape]) => {
+      const data = new Float32Array(sizeOf(shape))
+      const mean = shape.length === 1 ? 1 : 0
+      if (!name.endsWith('.bias')) for (let i = 0; i < data.length; i++) data[i] = mean + SPREAD * normal()
+      return [name, { shape, data }]
+    }),
+  )
+}
+
+/** Standard normal numbers from uniform ones, two at a time (Box, Muller, 1958). */
+function normals(random: () => number): () => number {
+  let spare: number | undefined
+  return () => {
+    if (spare !== undefined) {
+      const value = spare
+      spare = undefined
+      return value
+    }
+    const radius = Math.sqrt(-2 * Math.log(1 - random()))
+    const angle = 2 * Math.PI * random()
+    spare = radius * Math.sin(angle)
+    return radius * Math.cos(angle)
+  }
+}

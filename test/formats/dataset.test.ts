@@ -14,15 +14,16 @@ import { join } from 'node:path'
 import fc from 'fast-check'
 import { afterAll, beforeEach, describe, expect, test } from 'vitest'
 import { sha256Hex } from '../../src/files.js'
+import { readExisting } from '../../src/formats/dataset/existing.js'
 import { encodeIndex, parseIndex } from '../../src/formats/dataset/index-file.js'
-import { planShards } from '../../src/formats/dataset/plan-shards.js'
+import { type ExistingDataset, planShards } from '../../src/formats/dataset/plan-shards.js'
 import { openDataset } from '../../src/formats/dataset/read.js'
 import { shardMatches } from '../../src/formats/dataset/scan-shard.js'
 import type { RowForm } from '../../src/formats/dataset/shard-layout.js'
 import { verifyDataset } from '../../src/formats/dataset/verify.js'
 import { writeShard } from '../../src/formats/dataset/write-shard.js'
 import { readSafetensors } from '../../src/formats/safetensors/read.js'
-import { existingDataset, makeRow, PALETTE, pack, type Wish, wish } from './made-dataset.js'
+import { makeRow, PALETTE, pack, type Wish, wish } from './made-dataset.js'
 import { docsBlock, findPython, runPython } from './python.js'
 
 const folder = mkdtempSync(join(tmpdir(), 'prep-dataset-'))
@@ -158,7 +159,7 @@ describe('adding and removing', () => {
     await pack(dataset, wish(range(20)), RAW)
     const before = filesOf(dataset)
     const rows = wish([...range(20), 'new', 'newer', 'newest', 'last'])
-    const { plan, index, written } = await pack(dataset, rows, RAW, { existing: await existingDataset(dataset) })
+    const { plan, index, written } = await pack(dataset, rows, RAW, { existing: (await readExisting(dataset))! })
     expect(index.generation).toBe(2)
     expect(plan.write.flatMap(shard => shard.members).sort()).toEqual([20, 21, 22, 23])
     for (const file of written) expect(before[file]).toBeUndefined()
@@ -171,7 +172,7 @@ describe('adding and removing', () => {
 
   test('a row that is gone or changed takes only its own shard with it', async () => {
     await pack(dataset, wish(range(30)), RAW)
-    const existing = await existingDataset(dataset)
+    const existing = (await readExisting(dataset))!
     const rows = [...wish(range(30).filter(i => i !== 3 && i !== 4)), ...wish([4], 'other options')]
     const { plan, index } = await pack(dataset, rows, RAW, { existing })
     expect(plan.keep.length).toBeGreaterThanOrEqual(existing.index.shards.length - 2)
@@ -184,15 +185,30 @@ describe('adding and removing', () => {
     const rows = wish(range(10))
     await pack(dataset, rows, RAW)
     const before = filesOf(dataset)
-    const { plan } = await pack(dataset, rows, RAW, { existing: await existingDataset(dataset) })
+    const { plan } = await pack(dataset, rows, RAW, { existing: (await readExisting(dataset))! })
     expect(plan.write).toEqual([])
     expect(filesOf(dataset)).toEqual(before)
+  })
+
+  test('a damaged shard is replaced, the others stay; a damaged index starts afresh', async () => {
+    const rows = wish(range(24))
+    const { index } = await pack(dataset, rows, RAW)
+    rmSync(join(dataset, index.shards[1]!.file))
+    truncateSync(join(dataset, index.shards[2]!.file), 4100)
+    const { plan } = await pack(dataset, rows, RAW, { existing: (await readExisting(dataset))! })
+    expect(plan.keep).toEqual(index.shards.filter((_, i) => i !== 1 && i !== 2))
+    await expectRows(rows, RAW)
+    expect(await verifyDataset(dataset)).toEqual([])
+    writeFileSync(join(dataset, 'index.json'), '{}')
+    expect(await readExisting(dataset)).toBeUndefined()
+    expect((await pack(dataset, rows, RAW)).index).toEqual(index)
+    expect(await verifyDataset(dataset)).toEqual([])
   })
 
   test('when nothing can stay the data set is as if made fresh', async () => {
     await pack(dataset, wish(range(30), 'old options'), RAW)
     const rows = wish(range(12), 'new options')
-    await pack(dataset, rows, RAW, { existing: await existingDataset(dataset) })
+    await pack(dataset, rows, RAW, { existing: (await readExisting(dataset))! })
     const again = filesOf(dataset)
     rmSync(dataset, { recursive: true })
     await pack(dataset, rows, RAW)
@@ -220,7 +236,7 @@ describe('adding and removing', () => {
 
   test('labels of another palette are refused', async () => {
     await pack(dataset, wish(range(3)), RAW)
-    const existing = await existingDataset(dataset)
+    const existing = await readExisting(dataset)
     const plan = () => planShards({ rows: wish(range(4)), rowsPerShard: 4, palette: sha256Hex('other'), existing })
     expect(plan).toThrow(expect.objectContaining({ code: 'PALETTE_MISMATCH' }))
   })
@@ -233,11 +249,11 @@ describe('adding and removing', () => {
         fc.integer({ min: 1, max: 7 }),
         async (sets, rowsPerShard) => {
           rmSync(dataset, { recursive: true, force: true })
-          let existing: Awaited<ReturnType<typeof existingDataset>> | undefined
+          let existing: ExistingDataset | undefined
           for (const [i, set] of sets.entries()) {
             const rows = set.flatMap(([name, version]) => wish([name], version)) // the same photo may come twice
             const { plan } = await pack(dataset, rows, RAW, { rowsPerShard, ...(existing && { existing }) })
-            existing = await existingDataset(dataset)
+            existing = (await readExisting(dataset))!
             for (const split of ['train', 'test'] as const) {
               const placed = rows.flatMap((row, r) => (row.split === split ? [[plan.places[r]!, row] as const] : []))
               expect(placed.map(([place]) => place).sort((a, b) => a - b)).toEqual(range(placed.length))
@@ -327,10 +343,14 @@ describe('what cannot be read says why', () => {
   test('an index that leads out of its folder', async () => {
     const { index } = await pack(dataset, wish(range(3)), RAW)
     const shards = index.shards.map(shard => ({ ...shard, file: '../../secret.safetensors' }))
-    const text = encodeIndex({ ...index, shards })
-    expect(() => parseIndex(Buffer.from(text), 'index.json')).toThrow(
-      expect.objectContaining({ code: 'INDEX_DAMAGED' }),
-    )
+    const palette = { ...index.palette, file: '../secret.json' as 'palette.json' }
+    for (const bad of [
+      { ...index, shards },
+      { ...index, palette },
+    ])
+      expect(() => parseIndex(Buffer.from(encodeIndex(bad)), 'index.json')).toThrow(
+        expect.objectContaining({ code: 'INDEX_DAMAGED' }),
+      )
   })
 
   test.each([

@@ -8,7 +8,6 @@ import {
   type ShardPlan,
   type WantedRow,
 } from '../../src/formats/dataset/plan-shards.js'
-import { openDataset } from '../../src/formats/dataset/read.js'
 import { shardMatches } from '../../src/formats/dataset/scan-shard.js'
 import type { Row, RowForm } from '../../src/formats/dataset/shard-layout.js'
 import { writeShard } from '../../src/formats/dataset/write-shard.js'
@@ -68,14 +67,4 @@ export async function pack(
     entries,
   )
   return { plan, index, written }
-}
-
-/** What planning an addition needs to know of a committed data set. */
-export async function existingDataset(dataset: string): Promise<ExistingDataset> {
-  const open = await openDataset(dataset)
-  try {
-    return { index: open.index, keys: { train: await open.keys('train'), test: await open.keys('test') } }
-  } finally {
-    await open.close()
-  }
 }

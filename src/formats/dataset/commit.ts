@@ -1,6 +1,6 @@
 /** Making written shards a data set: companions first, the index last, and only then is anything old removed. */
 import { createHash } from 'node:crypto'
-import { readdir, rm } from 'node:fs/promises'
+import { type FileHandle, readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileError, PrepError, systemCode } from '../../errors.js'
 import { isTemporary, replaceFile, sha256Hex, writeFileAtomic } from '../../files.js'
@@ -32,6 +32,8 @@ export interface DatasetDescription {
   /** One line of samples.jsonl each: rows and skipped photos, with `split` and `row` (`ShardPlan.places`) where packed. */
   readonly samples: Iterable<object> | AsyncIterable<object>
 }
+
+const LINES_AT_A_TIME = 1000
 
 /**
  * To be called before a plan's shards are written: a committed data set whose files the plan would overwrite is
@@ -71,21 +73,14 @@ export async function commitDataset(
   // Both files are whole and synced before either is renamed: a kill has no time to come between the renames.
   await replaceFile(join(dataset, INDEX_FILE), indexFile =>
     replaceFile(join(dataset, SAMPLES_FILE), async samplesFile => {
-      const hash = createHash('sha256')
-      let bytes = 0
-      for await (const sample of samples) {
-        const line = Buffer.from(`${JSON.stringify(sample)}\n`)
-        hash.update(line)
-        await writeFully(samplesFile, line, bytes)
-        bytes += line.length
-      }
+      const { bytes, sha256 } = await writeLines(samplesFile, samples)
       index = makeIndex(
         {
           ...{ generation, fingerprint, clusters, split },
           size: { height: form.height, width: form.width },
           photo: form.photo,
           palette: { file: PALETTE_FILE, bytes: Buffer.byteLength(palette), sha256: sha256Hex(palette) },
-          samples: { file: SAMPLES_FILE, bytes, sha256: hash.digest('hex') },
+          samples: { file: SAMPLES_FILE, bytes, sha256 },
         },
         ordered,
       )
@@ -95,6 +90,28 @@ export async function commitDataset(
   )
   await removeUnnamed(dataset, new Set(ordered.map(({ file }) => file)))
   return index!
+}
+
+/** Write objects as JSON lines, many at a time. */
+async function writeLines(
+  file: FileHandle,
+  objects: DatasetDescription['samples'],
+): Promise<{ bytes: number; sha256: string }> {
+  const hash = createHash('sha256')
+  let bytes = 0
+  let lines: string[] = []
+  const flush = async (): Promise<void> => {
+    const piece = Buffer.from(lines.join(''))
+    lines = []
+    hash.update(piece)
+    await writeFully(file, piece, bytes)
+    bytes += piece.length
+  }
+  for await (const object of objects) {
+    if (lines.push(`${JSON.stringify(object)}\n`) >= LINES_AT_A_TIME) await flush()
+  }
+  await flush()
+  return { bytes, sha256: hash.digest('hex') }
 }
 
 const order = ({ split }: ShardEntry): number => (split === 'train' ? 0 : 1)

@@ -30,7 +30,8 @@ const shardEntry = z.strictObject({
   fingerprint: z.string(),
 })
 
-const companion = z.strictObject({ file: z.string(), bytes: count, sha256: hash })
+const companion = <File extends string>(file: File) =>
+  z.strictObject({ file: z.literal(file), bytes: count, sha256: hash })
 
 const datasetIndex = z.strictObject({
   format: z.literal('prep-dataset'),
@@ -48,8 +49,8 @@ const datasetIndex = z.strictObject({
   fields: z.array(
     z.strictObject({ name: z.string(), dtype: z.string(), shape: z.array(z.union([z.string(), count])) }),
   ),
-  palette: companion,
-  samples: companion,
+  palette: companion(PALETTE_FILE),
+  samples: companion(SAMPLES_FILE),
   /** Rule and seed of the split, as its maker gave them. */
   split: z.json(),
   rows: z.strictObject({ train: count, test: count }),

@@ -8,15 +8,15 @@ import type { ShardSpec } from './write-shard.js'
 export interface WantedRow {
   /** 64 hex digits that identify the source; equal keys are allowed (the same photo twice). */
   readonly key: string
-  /** Hash of everything that determines the row's bytes. */
+  /** Hash of everything that determines the row's bytes, the size and the photo's encoding included. */
   readonly fingerprint: string
   readonly split: Split
 }
 
-/** A committed data set, as far as planning needs it; `openDataset(dir)` has both. */
+/** A committed data set, as far as planning needs it: `readExisting` gives it. */
 export interface ExistingDataset {
   readonly index: DatasetIndex
-  /** The keys of all rows of each split, in order. */
+  /** The keys of all rows of each split, in order; '' for rows of a shard that cannot be read, which is then replaced. */
   readonly keys: Readonly<Record<Split, readonly string[]>>
 }
 

@@ -39,6 +39,8 @@ export interface Dataset {
   read(split: Split, row: number, options?: ReadOptions): Promise<Row>
   /** The keys of all rows of a split, in order. @throws {PrepError} `SHARD_DAMAGED` */
   keys(split: Split): Promise<string[]>
+  /** The keys of one shard's rows. @throws {PrepError} `SHARD_DAMAGED` */
+  shardKeys(shard: ShardEntry): Promise<string[]>
   /** The objects of samples.jsonl, one by one. @throws {PrepError} `INDEX_DAMAGED` for a line that is not JSON */
   samples(): AsyncIterable<Record<string, unknown>>
   close(): Promise<void>
@@ -84,6 +86,9 @@ export async function openDataset(dataset: string): Promise<Dataset> {
   }
   const starts = { train: startsOf(shards.train), test: startsOf(shards.test) }
 
+  const shardKeys = (entry: ShardEntry): Promise<string[]> =>
+    cache.use(entry, ({ head }) => Array.from({ length: entry.rows }, (_, row) => keyOf(head, row)))
+
   return {
     index,
     form,
@@ -98,13 +103,10 @@ export async function openDataset(dataset: string): Promise<Dataset> {
     },
     async keys(split) {
       const keys: string[] = []
-      for (const entry of shards[split]) {
-        await cache.use(entry, ({ head }) => {
-          for (let row = 0; row < entry.rows; row++) keys.push(keyOf(head, row))
-        })
-      }
+      for (const entry of shards[split]) keys.push(...(await shardKeys(entry)))
       return keys
     },
+    shardKeys,
     samples: () => readSamples(join(dataset, index.samples.file)),
     close: () => cache.close(),
   }

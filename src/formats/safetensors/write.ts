@@ -1,4 +1,5 @@
 /** Writing tensors as safetensors, in the order given: the same tensors give the same bytes. */
+import type { FileHandle } from 'node:fs/promises'
 import { replaceFile, type WriteOptions } from '../../files.js'
 import {
   elementCount,
@@ -31,7 +32,7 @@ export async function writeSafetensors(
   { sync = true, ...options }: PlanOptions & WriteOptions = {},
 ): Promise<void> {
   const { header, tensors: places } = planTensors(tensors, metadata, options)
-  const write = async (file: Parameters<typeof writeFully>[0]): Promise<void> => {
+  const write = async (file: FileHandle): Promise<void> => {
     await writeFully(file, header, 0)
     for (const [name, { start }] of places) await writeFully(file, bytesOf(tensors[name]!), start)
   }

@@ -106,17 +106,28 @@ export async function decodeAsIs(input: string | Uint8Array): Promise<Pixels> {
   return (await decodeImage(input, asIs)).pixels
 }
 
-function sharpPipeline(data: Uint8Array | string, { hasAlpha }: Metadata, options: DecodeOptions): Sharp {
+function sharpPipeline(data: Uint8Array | string, metadata: Metadata, options: DecodeOptions): Sharp {
   const { size, fit, position, maxPixels } = options
   const [r, g, b] = options.background
   // failOn 'warning': a bit-flipped JPEG may decode to garbage with nothing but a warning.
   const image = sharp(data, { autoOrient: true, failOn: 'warning', limitInputPixels: maxPixels })
-  if (hasAlpha) image.flatten({ background: { r, g, b } })
+  if (needsRgbFirst(metadata, options)) image.pipelineColourspace('srgb')
+  if (metadata.hasAlpha) image.flatten({ background: { r, g, b } })
   if (size) {
     const { width, height } = size
     image.resize({ width, height, fit, position: positionFor(position, fit), background: { r, g, b } })
   }
   return image.toColourspace('srgb').raw()
+}
+
+/**
+ * sharp works in the photo's own kind of pixels until the end: on grey ones a coloured background would become grey, and
+ * profiled 16-bit ones would be left in Display P3. The others go without, for it forbids shrinking on load.
+ */
+function needsRgbFirst({ space, hasAlpha, hasProfile }: Metadata, { background, size, fit }: DecodeOptions): boolean {
+  if (space === 'rgb16') return hasProfile
+  const coloured = new Set(background).size > 1
+  return (space === 'b-w' || space === 'grey16') && coloured && (hasAlpha || (size !== undefined && fit === 'contain'))
 }
 
 function checkFormat(head: Uint8Array, name: string): Format {

@@ -6,9 +6,10 @@ import { add, fill, rules } from './ops.js'
  * The gradient of a scalar with respect to each of `targets`, as new values of the graph.
  *
  * Only paths that lead to a target are differentiated, so anything else is constant (the paper's "detach").
- * @throws {Error} when a target does not influence the loss or a path goes through an op without a gradient
+ * @returns in the order of `targets`; undefined for one that the loss does not depend on
+ * @throws {Error} when a path goes through an op without a gradient
  */
-export function gradients(loss: Value, targets: readonly Value[]): Value[] {
+export function gradients(loss: Value, targets: readonly Value[]): (Value | undefined)[] {
   const order = inOrder([loss])
   const leads = new Set<Value>(targets)
   for (const value of order) if (value.inputs.some(input => leads.has(input))) leads.add(value)
@@ -27,9 +28,5 @@ export function gradients(loss: Value, targets: readonly Value[]): Value[] {
       found.set(input, sofar ? add(sofar, flow) : flow)
     })
   }
-  return targets.map(target => {
-    const g = found.get(target)
-    if (!g) throw new Error('gradients: the loss does not depend on a target')
-    return g
-  })
+  return targets.map(target => found.get(target))
 }

@@ -57,7 +57,7 @@ export type Value = { [K in Kind]: Node<K> }[Kind]
 export interface Phase {
   /** Scalars to report, by name. */
   readonly losses: Readonly<Record<string, Value>>
-  /** The gradient of every weight that this phase updates, by weight name. */
+  /** The gradient of every weight that this phase updates, by weight name; the others stay. */
   readonly gradients: Readonly<Record<string, Value>>
 }
 

@@ -157,7 +157,9 @@ function layer(config: Pix2PixConfig, weight: WeightMaker) {
     norm: (x: Value, name: string): Value => {
       const shape = [x.shape[1]!]
       if (config.norm === 'none') return x
-      if (config.norm === 'instance') return norm(x, fill(1, shape), fill(0, shape), 'instance')
+      // instance norm subtracts a bias again: learning it would be learning from rounding errors
+      const bare = config.norm === 'instance' && x.kind === 'addBias' ? x.inputs[0]! : x
+      if (config.norm === 'instance') return norm(bare, fill(1, shape), fill(0, shape), 'instance')
       return norm(x, weight(`${name}.weight`, shape), weight(`${name}.bias`, shape), 'batch')
     },
   }

@@ -17,12 +17,13 @@ class Weights {
   }
 }
 
+/** @param loss  of `losses`, the one that these weights are to lower */
 function phase(losses: object, loss: Value, weights: Weights): Phase {
-  const names = [...weights.all.keys()]
   const found = gradients(loss, [...weights.all.values()])
+  const named = [...weights.all.keys()].map((name, i) => [name, found[i]] as const)
   return {
     losses: { ...losses },
-    gradients: Object.fromEntries(names.map((name, i) => [name, found[i]!])),
+    gradients: Object.fromEntries(named.filter((entry): entry is [string, Value] => entry[1] !== undefined)),
   }
 }
 

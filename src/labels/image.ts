@@ -1,11 +1,13 @@
 /** Labels of one photo by its own palette. */
-import { createAssigner } from './assign.js'
+import { LabelTable } from './assign.js'
 import { type FitOptions, fitPalette } from './fit.js'
 import { type ColourSums, countColours } from './histogram.js'
 import type { Palette } from './palette.js'
 
 /** Photos with fewer occupied bins than this (fog, night, drawings) are clustered by their exact colours. */
 const FEW_BINS = 512
+
+let table: LabelTable | undefined
 
 /**
  * Cluster a photo's colours and label its pixels.
@@ -18,7 +20,9 @@ export function labelImage(rgb: Uint8Array, options: FitOptions): { labels: Uint
   const histogram = countColours(rgb)
   const colours = histogram.bins.length < FEW_BINS ? countExactColours(rgb) : histogram
   const palette = fitPalette(colours, options)
-  return { labels: createAssigner(palette)(rgb), palette }
+  table ??= new LabelTable()
+  table.load(palette)
+  return { labels: table.assign(rgb), palette }
 }
 
 /** Each 8-bit colour by itself, ascending. */

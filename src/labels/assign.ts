@@ -4,10 +4,11 @@
  * cluster costs nothing more; in the others each colour is computed once.
  */
 
-import { nearest } from './fit.js'
+import assignKernel from '../kernels/assign.wasm.js'
+import { instantiate } from '../kernels/instantiate.js'
 import { CONES_TO_LAB, coneResponses } from './oklab.js'
 import type { Palette } from './palette.js'
-import { coordinates } from './points.js'
+import { coordinates, type Space, squaredDistance } from './points.js'
 
 /** @returns the label of each pixel, length rgb.length / 3 */
 export type Assigner = (rgb: Uint8Array) => Uint8Array
@@ -22,68 +23,105 @@ const MARGIN = 1e-9
  * A labeller for photos: each pixel gets the id of the palette's nearest centroid, in the palette's space at full
  * 8-bit precision, the lowest id of several equally near.
  *
- * It gets faster as it learns colours; its table grows to 17 MB at most.
+ * It gets faster as it learns colours; make one for each palette and thread, and keep it. Its table grows to 17 MB at
+ * most.
  */
 export function createAssigner(palette: Palette): Assigner {
-  const { space } = palette
-  const centroids = palette.clusters.map(({ centroid }) => centroid)
-  const contenders = createContenders(palette)
-  // cells[blockAt[block] + colour within the block]; the first block is UNKNOWN throughout, the next are one label each
-  const blockAt = new Uint32Array(BLOCKS)
-  const candidates: Array<readonly number[] | undefined> = new Array(BLOCKS)
-  let used = BLOCK * (1 + centroids.length)
-  let cells = new Uint8Array(2 * used).fill(UNKNOWN)
-  for (let id = 0; id < centroids.length; id++) cells.fill(id, BLOCK * (1 + id), BLOCK * (2 + id))
+  const table = new LabelTable()
+  table.load(palette)
+  return rgb => table.assign(rgb)
+}
 
-  /** Find out about a colour that the table does not know. */
-  function learn(r: number, g: number, b: number): number {
-    const block = ((r >> 3) << 10) | ((g >> 3) << 5) | (b >> 3)
-    if (blockAt[block] === 0) {
-      const ids = contenders(r & 248, g & 248, b & 248)
-      if (ids.length === 1) {
-        blockAt[block] = BLOCK * (1 + ids[0]!)
-        return ids[0]!
-      }
-      candidates[block] = ids
-      if (used + BLOCK > cells.length) {
-        const larger = new Uint8Array(2 * cells.length).fill(UNKNOWN)
-        larger.set(cells)
-        cells = larger
-      }
-      blockAt[block] = used
-      used += BLOCK
-    }
-    const ids = candidates[block]!
-    const [x, y, z] = coordinates(space, r, g, b)
-    const id =
-      ids[
-        nearest(
-          ids.map(i => centroids[i]!),
-          x,
-          y,
-          z,
-        )
-      ]!
-    cells[blockAt[block]! + (((r & 7) << 6) | ((g & 7) << 3) | (b & 7))] = id
-    return id
+/** Pixels that are labelled at a time: few enough to stay in the processor's cache. */
+const CHUNK = 1 << 13
+
+// the kernel's memory: offsets into cells by block; pixels and their labels; cells
+const PIXELS_AT = 4 * BLOCKS
+const LABELS_AT = PIXELS_AT + 3 * CHUNK + 8
+const CELLS_AT = LABELS_AT + CHUNK
+
+type Lookup = (rgb: number, from: number, pixels: number, blocks: number, cells: number, labels: number) => number
+
+/** The table; whoever labels with many palettes in turn (a palette for each photo) loads them into one. */
+export class LabelTable {
+  private readonly kernel = instantiate<{ assign: Lookup }>(assignKernel)
+  private memory = new Uint8Array()
+  private blockAt = new Uint32Array()
+  private cells = new Uint8Array()
+  /** Bytes of `cells` in use: one block that is UNKNOWN throughout, one for each label, then those of mixed blocks. */
+  private used = 0
+  private candidates: Array<Uint8Array | undefined> = []
+  private contenders: (r: number, g: number, b: number) => Uint8Array = () => new Uint8Array()
+  private centroids = new Float64Array()
+  private space: Space = 'rgb'
+
+  /** Forget everything and label by this palette from now on. */
+  load(palette: Palette): void {
+    const { clusters, space } = palette
+    this.space = space
+    this.centroids = Float64Array.from(clusters.flatMap(({ centroid }) => centroid))
+    this.contenders = createContenders(palette)
+    this.candidates = new Array(BLOCKS)
+    this.used = BLOCK * (1 + clusters.length)
+    this.reserve(4 * this.used)
+    this.blockAt.fill(0)
+    this.cells.fill(UNKNOWN, 0, BLOCK)
+    for (let id = 0; id < clusters.length; id++) this.cells.fill(id, BLOCK * (1 + id), BLOCK * (2 + id))
   }
 
-  return rgb => {
+  /** @returns the label of each pixel */
+  assign(rgb: Uint8Array): Uint8Array {
     const labels = new Uint8Array(rgb.length / 3)
-    let table = cells
-    for (let i = 0, at = 0; i < labels.length; i++, at += 3) {
-      const r = rgb[at]!
-      const g = rgb[at + 1]!
-      const b = rgb[at + 2]!
-      const block = ((r >> 3) << 10) | ((g >> 3) << 5) | (b >> 3)
-      let id = table[blockAt[block]! + (((r & 7) << 6) | ((g & 7) << 3) | (b & 7))]!
-      if (id === UNKNOWN) {
-        id = learn(r, g, b)
-        table = cells
+    const { assign } = this.kernel.run
+    for (let start = 0; start < labels.length; start += CHUNK) {
+      const pixels = Math.min(CHUNK, labels.length - start)
+      this.memory.set(rgb.subarray(3 * start, 3 * (start + pixels)), PIXELS_AT)
+      for (let at = 0; (at = assign(PIXELS_AT, at, pixels, 0, CELLS_AT, LABELS_AT)) < pixels; ) {
+        const pixel = 3 * (start + at)
+        this.learn(rgb[pixel]!, rgb[pixel + 1]!, rgb[pixel + 2]!)
       }
-      labels[i] = id
+      labels.set(this.memory.subarray(LABELS_AT, LABELS_AT + pixels), start)
     }
     return labels
+  }
+
+  /** Find out about a colour that the table does not know. */
+  private learn(r: number, g: number, b: number): void {
+    const block = ((r >> 3) << 10) | ((g >> 3) << 5) | (b >> 3)
+    let ids = this.candidates[block]
+    if (!ids) {
+      ids = this.contenders(r & 248, g & 248, b & 248)
+      this.candidates[block] = ids
+      this.blockAt[block] = ids.length === 1 ? BLOCK * (1 + ids[0]!) : this.addBlock()
+    }
+    if (ids.length === 1) return
+    const [x, y, z] = coordinates(this.space, r, g, b)
+    const { centroids } = this
+    let id = 0
+    let shortest = Infinity
+    for (const candidate of ids) {
+      const at = 3 * candidate
+      const distance = squaredDistance(x, y, z, centroids[at]!, centroids[at + 1]!, centroids[at + 2]!)
+      if (distance < shortest) [id, shortest] = [candidate, distance]
+    }
+    this.cells[this.blockAt[block]! + (((r & 7) << 6) | ((g & 7) << 3) | (b & 7))] = id
+  }
+
+  private addBlock(): number {
+    const at = this.used
+    this.used += BLOCK
+    this.reserve(this.used)
+    this.cells.fill(UNKNOWN, at, this.used)
+    return at
+  }
+
+  /** Have at least so many bytes of cells, and what is known kept. */
+  private reserve(cells: number): void {
+    if (cells <= this.cells.length) return
+    const buffer = this.kernel.reserve(CELLS_AT + Math.max(cells, 2 * this.cells.length))
+    this.memory = new Uint8Array(buffer)
+    this.blockAt = new Uint32Array(buffer, 0, BLOCKS)
+    this.cells = new Uint8Array(buffer, CELLS_AT)
   }
 }
 
@@ -97,7 +135,7 @@ export function createAssigner(palette: Palette): Assigner {
  *
  * @returns ids ascending for the block of colours from (r, g, b) to (r + 7, g + 7, b + 7)
  */
-function createContenders({ space, clusters }: Palette): (r: number, g: number, b: number) => number[] {
+function createContenders({ space, clusters }: Palette): (r: number, g: number, b: number) => Uint8Array {
   const k = clusters.length
   // score_i(u) = offset_i + slope_i . u, lowest for the nearest centroid
   const offset = new Float64Array(k)
@@ -137,6 +175,6 @@ function createContenders({ space, clusters }: Palette): (r: number, g: number, 
         dz * (dz > 0 ? lowZ : highZ)
       if (gap <= MARGIN) ids.push(i)
     }
-    return ids
+    return Uint8Array.from(ids)
   }
 }

@@ -4,7 +4,7 @@ import type { ColourSums } from './histogram.js'
 import { kmeans } from './kmeans.js'
 import { okLab } from './oklab.js'
 import { distinctColours, hex, type Palette } from './palette.js'
-import { type Coordinates, type Points, type Space, toPoints } from './points.js'
+import { type Coordinates, nearest, type Points, type Space, toPoints } from './points.js'
 
 export interface FitOptions {
   /** Number of labels, 2..255. */
@@ -97,16 +97,4 @@ function describe(colours: ColourSums, points: Points, centroids: readonly Coord
       share: Math.round((sums[id]![3] / pixels) * 1e6) / 1e6,
     })),
   }
-}
-
-/** The index of the centroid nearest to a place, the lowest of several equally near. */
-export function nearest(centroids: readonly Coordinates[], x: number, y: number, z: number): number {
-  let index = 0
-  let shortest = Infinity
-  for (let c = 0; c < centroids.length; c++) {
-    const [cx, cy, cz] = centroids[c]!
-    const distance = (x - cx) ** 2 + (y - cy) ** 2 + (z - cz) ** 2
-    if (distance < shortest) [index, shortest] = [c, distance]
-  }
-  return index
 }

@@ -44,9 +44,7 @@ export function countColours(rgb: Uint8Array): Histogram {
   const memory = kernel.reserve(16 * BINS + rgb.length + 1)
   new Uint8Array(memory, 16 * BINS, rgb.length).set(rgb)
   kernel.run.count(16 * BINS, pixels, 0)
-  const sums = new Uint32Array(memory, 0, 4 * BINS)
-  const histogram = takeOccupied(sums)
-  return histogram
+  return takeOccupied(new Uint32Array(memory, 0, 4 * BINS))
 }
 
 /** The occupied bins of a dense `[sum r, sum g, sum b, count]` table, which is zeroed for the next user. */

@@ -1,11 +1,13 @@
 /** Labels of one photo by its own palette. */
-import { createAssigner } from './assign.js'
-import { type ClusterEngine, type FitOptions, fitPalette } from './fit.js'
+import { LabelTable } from './assign.js'
+import { type FitOptions, fitPalette } from './fit.js'
 import { type ColourSums, countColours } from './histogram.js'
 import type { Palette } from './palette.js'
 
 /** Photos with fewer occupied bins than this (fog, night, drawings) are clustered by their exact colours. */
 const FEW_BINS = 512
+
+let table: LabelTable | undefined
 
 /**
  * Cluster a photo's colours and label its pixels.
@@ -14,15 +16,13 @@ const FEW_BINS = 512
  * @returns the label of each pixel, and what the labels mean
  * @throws {PrepError} `TOO_FEW_COLOURS` when the photo has fewer colours than `clusters`
  */
-export function labelImage(
-  rgb: Uint8Array,
-  options: FitOptions,
-  engine?: ClusterEngine,
-): { labels: Uint8Array; palette: Palette } {
+export function labelImage(rgb: Uint8Array, options: FitOptions): { labels: Uint8Array; palette: Palette } {
   const histogram = countColours(rgb)
   const colours = histogram.bins.length < FEW_BINS ? countExactColours(rgb) : histogram
-  const palette = fitPalette(colours, options, engine)
-  return { labels: createAssigner(palette)(rgb), palette }
+  const palette = fitPalette(colours, options)
+  table ??= new LabelTable()
+  table.load(palette)
+  return { labels: table.assign(rgb), palette }
 }
 
 /** Each 8-bit colour by itself, ascending. */

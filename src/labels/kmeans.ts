@@ -8,7 +8,7 @@
  */
 import { uniformFloat64 } from 'pure-rand/distribution/uniformFloat64'
 import { xoroshiro128plus } from 'pure-rand/generator/xoroshiro128plus'
-import { PointSet } from './point-set.js'
+import { loadPoints, type PointSet } from './point-set.js'
 import { type Coordinates, coarsen, type Points } from './points.js'
 
 export interface KMeansOptions {
@@ -31,9 +31,8 @@ const FINAL_ITERATIONS = 300
 
 /** @returns the centres in no particular order */
 export function kmeans(points: Points, { clusters, restarts, seed }: KMeansOptions): Coordinates[] {
-  const fine = new PointSet(points, clusters)
   const coarsePoints = coarsen(points, Math.max(COARSE_POINTS, 4 * clusters))
-  const coarse = coarsePoints === points ? fine : new PointSet(coarsePoints, clusters)
+  const [fine, coarse] = loadPoints([points, coarsePoints] as const, clusters)
   const generator = xoroshiro128plus(seed)
   const random = (): number => uniformFloat64(generator)
   let best: Float32Array | undefined

@@ -4,8 +4,7 @@
  */
 import { kmeans } from 'ml-kmeans'
 import type { ClusterEngine } from './fit.js'
-import { nearest } from './fit.js'
-import type { Coordinates, Points } from './points.js'
+import { type Coordinates, nearest, type Points } from './points.js'
 
 const SAMPLE = 10_000
 

@@ -1,5 +1,5 @@
 /** Points in the memory of the k-means kernel, and the passes over them. Arithmetic is float32, sums are float64. */
-import { instantiate, type Kernel } from '../kernels/instantiate.js'
+import { instantiate } from '../kernels/instantiate.js'
 import kmeansKernel from '../kernels/kmeans.wasm.js'
 import type { Points } from './points.js'
 
@@ -11,10 +11,29 @@ interface Passes {
   trySwap(points: number, n: number, near: number, k: number, x: number, y: number, z: number, losses: number): number
 }
 
+let kernel: ReturnType<typeof instantiate<Passes>> | undefined
+
 const align = (bytes: number): number => (bytes + 15) & ~15
 
+const bytesFor = (size: number, clusters: number): number => 32 * (size + 3) + align(12 * clusters) + 32 * clusters
+
+/** Put several sets of points into the kernel's memory; those of the call before are void. */
+export function loadPoints<Sets extends readonly Points[]>(
+  sets: Sets,
+  clusters: number,
+): { [Index in keyof Sets]: PointSet } {
+  kernel ??= instantiate(kmeansKernel)
+  const { run } = kernel
+  const memory = kernel.reserve(sets.reduce((sum, { size }) => sum + align(bytesFor(size, clusters)), 0))
+  let base = 0
+  return sets.map(points => {
+    const set = new PointSet(points, clusters, run, memory, base)
+    base += align(bytesFor(points.size, clusters))
+    return set
+  }) as { [Index in keyof Sets]: PointSet }
+}
+
 export class PointSet {
-  private readonly passes: Passes
   /** Points including the padding to a multiple of four. */
   private readonly n: number
   private readonly where: { points: number; near: number; trial: number; centres: number; sums: number }
@@ -30,21 +49,22 @@ export class PointSet {
   constructor(
     private readonly points: Points,
     clusters: number,
+    private readonly passes: Passes,
+    memory: ArrayBuffer,
+    base: number,
   ) {
     const n = (this.n = (points.size + 3) & ~3)
-    const near = 16 * n
+    const near = base + 16 * n
     const trial = near + 12 * n
     const centres = trial + 4 * n
     const sums = centres + align(12 * clusters)
-    this.where = { points: 0, near, trial, centres, sums }
-    const kernel: Kernel<Passes> = instantiate(kmeansKernel)
-    const memory = kernel.reserve(sums + 32 * clusters)
-    this.passes = kernel.run
-    this.columns = new Float32Array(memory, 0, 4 * n)
+    this.where = { points: base, near, trial, centres, sums }
+    this.columns = new Float32Array(memory, base, 4 * n)
     this.distances = new Float32Array(memory, near, n)
     this.trial = new Float32Array(memory, trial, n)
     this.centres = new Float32Array(memory, centres, 3 * clusters)
     this.sums = new Float64Array(memory, sums, 4 * clusters)
+    this.columns.fill(0)
     this.columns.set(points.x, 0)
     this.columns.set(points.y, n)
     this.columns.set(points.z, 2 * n)

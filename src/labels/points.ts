@@ -47,19 +47,23 @@ export function coarsen(points: Points, limit: number): Points {
   const origin = [lowest(x), lowest(y), lowest(z)] as const
   const extent = Math.max(highest(x) - origin[0], highest(y) - origin[1], highest(z) - origin[2])
   const cells = new Int32Array(points.size)
+  grid ??= new Int32Array(1 << 21)
+  const numbers = grid
   const quantise = (steps: number): number => {
     const scale = (steps - 1e-9) / extent
-    seen.fill(0)
-    let found = 0
+    const base = issued
     for (let i = 0; i < points.size; i++) {
       const cell =
         (((x[i]! - origin[0]) * scale) << 14) | (((y[i]! - origin[1]) * scale) << 7) | ((z[i]! - origin[2]) * scale)
-      if (seen[cell] === 0) seen[cell] = ++found
-      cells[i] = seen[cell]! - 1
+      if (numbers[cell]! <= base) numbers[cell] = ++issued
+      cells[i] = numbers[cell]! - base - 1
     }
-    return found
+    return issued - base
   }
-  const seen = new Int32Array(1 << 21)
+  if (issued > 2 ** 30) {
+    numbers.fill(0)
+    issued = 0
+  }
   let fits = 1
   for (let fails = 129; fails - fits > 1; ) {
     const steps = (fits + fails) >> 1
@@ -84,6 +88,10 @@ export function coarsen(points: Points, limit: number): Points {
   return coarse
 }
 
+/** The number of each of 128x128x128 cells; numbers of earlier passes, lower than this pass's first, count as none. */
+let grid: Int32Array | undefined
+let issued = 0
+
 function allocate(size: number): Points {
   const array = () => new Float64Array(size)
   return { size, x: array(), y: array(), z: array(), weight: array() }
@@ -91,3 +99,23 @@ function allocate(size: number): Points {
 
 const lowest = (values: Float64Array): number => values.reduce((a, b) => Math.min(a, b), Infinity)
 const highest = (values: Float64Array): number => values.reduce((a, b) => Math.max(a, b), -Infinity)
+
+/** Between two places. Everything that compares distances uses this, so that equal is equal to the last bit. */
+export function squaredDistance(x: number, y: number, z: number, cx: number, cy: number, cz: number): number {
+  const dx = x - cx
+  const dy = y - cy
+  const dz = z - cz
+  return dx * dx + dy * dy + dz * dz
+}
+
+/** The index of the centroid nearest to a place, the lowest of several equally near. */
+export function nearest(centroids: readonly Coordinates[], x: number, y: number, z: number): number {
+  let index = 0
+  let shortest = Infinity
+  for (let c = 0; c < centroids.length; c++) {
+    const [cx, cy, cz] = centroids[c]!
+    const distance = squaredDistance(x, y, z, cx, cy, cz)
+    if (distance < shortest) [index, shortest] = [c, distance]
+  }
+  return index
+}

@@ -1,6 +1,6 @@
 /** Labels of one photo by its own palette. */
 import { LabelTable } from './assign.js'
-import { type FitOptions, fitPalette } from './fit.js'
+import { type ClusterEngine, type FitOptions, fitPalette } from './fit.js'
 import { type ColourSums, countColours } from './histogram.js'
 import type { Palette } from './palette.js'
 
@@ -14,12 +14,17 @@ let table: LabelTable | undefined
  *
  * @param rgb  interleaved sRGB pixels, length 3 * pixels
  * @returns the label of each pixel, and what the labels mean
+ * @param engine  default: our k-means
  * @throws {PrepError} `TOO_FEW_COLOURS` when the photo has fewer colours than `clusters`
  */
-export function labelImage(rgb: Uint8Array, options: FitOptions): { labels: Uint8Array; palette: Palette } {
+export function labelImage(
+  rgb: Uint8Array,
+  options: FitOptions,
+  engine?: ClusterEngine,
+): { labels: Uint8Array; palette: Palette } {
   const histogram = countColours(rgb)
   const colours = histogram.bins.length < FEW_BINS ? countExactColours(rgb) : histogram
-  const palette = fitPalette(colours, options)
+  const palette = fitPalette(colours, options, engine)
   table ??= new LabelTable()
   table.load(palette)
   return { labels: table.assign(rgb), palette }

@@ -6,8 +6,9 @@ import { PrepError } from '../errors.js'
 import { readFileChecked, sha256Hex } from '../files.js'
 import { commitDataset, prepareDataset } from '../formats/dataset/commit.js'
 import type { ShardEntry } from '../formats/dataset/index-file.js'
-import { type ExistingDataset, planShards, type ShardPlan, type WantedRow } from '../formats/dataset/plan-shards.js'
-import { openDataset, readIndex } from '../formats/dataset/read.js'
+import { readExisting } from '../formats/dataset/existing.js'
+import { planShards, type ShardPlan, type WantedRow } from '../formats/dataset/plan-shards.js'
+import { readIndex } from '../formats/dataset/read.js'
 import { shardMatches } from '../formats/dataset/scan-shard.js'
 import type { RowForm } from '../formats/dataset/shard-layout.js'
 import { type ShardSpec, writeShard } from '../formats/dataset/write-shard.js'
@@ -131,19 +132,6 @@ function formOf(samples: readonly Sample[], { photo }: PackOptions): RowForm {
       { hint: 'put a resize step before kmeans' },
     )
   return { width: first.width, height: first.height, photo }
-}
-
-async function readExisting(dataset: string): Promise<ExistingDataset | undefined> {
-  const open = await openDataset(dataset).catch(error => {
-    if (error instanceof PrepError && error.code === 'DATASET_MISSING') return undefined
-    throw error
-  })
-  if (!open) return undefined
-  try {
-    return { index: open.index, keys: { train: await open.keys('train'), test: await open.keys('test') } }
-  } finally {
-    await open.close()
-  }
 }
 
 interface WriteShards {

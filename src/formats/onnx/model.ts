@@ -31,7 +31,8 @@ export interface OnnxTensor {
 export interface OnnxValueInfo {
   readonly name: string
   readonly type: ElementType
-  readonly shape: readonly number[]
+  /** Left out where it follows from the graph. */
+  readonly shape?: readonly number[]
 }
 
 export interface OnnxModel {

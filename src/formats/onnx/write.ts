@@ -68,10 +68,12 @@ function writeTensor(out: MessageWriter, { name, shape, data }: OnnxTensor): voi
 
 function writeValueInfo(out: MessageWriter, { name, type, shape }: OnnxValueInfo): void {
   out.string(VALUE_INFO.name, name).message(VALUE_INFO.type, typed =>
-    typed.message(TYPE.tensor, tensor =>
-      tensor.int(TENSOR_TYPE.element, ELEMENT_TYPES[type]).message(TENSOR_TYPE.shape, dims => {
+    typed.message(TYPE.tensor, tensor => {
+      tensor.int(TENSOR_TYPE.element, ELEMENT_TYPES[type])
+      if (!shape) return
+      tensor.message(TENSOR_TYPE.shape, dims => {
         for (const size of shape) dims.message(SHAPE.dim, dim => dim.int(DIMENSION.value, size))
-      }),
-    ),
+      })
+    }),
   )
 }

@@ -51,13 +51,12 @@ export function emitConvTranspose(
   })
 }
 
-/** Filter gradient [O,I,h,w] as g [O, positions] times the shifted views of x [I*h*w, positions], transposed. */
-export function emitConvFilter(
-  out: Emitter,
-  { attributes, inputs, shape }: Node<'convFilter'>,
-  x: string,
-  g: string,
-): string {
+/**
+ * The filter gradient as one matrix product: g [O, positions] times the shifted views of x [I*h*w, positions].
+ *
+ * The result is a matrix in the order of [O,I,h,w]: shaping it would copy it.
+ */
+export function emitConvFilter(out: Emitter, { attributes, inputs }: Node<'convFilter'>, x: string, g: string): string {
   const { stride, pad, kernel } = attributes
   const [n, channels, height, width] = imageShape(inputs[0]!.shape)
   const [, outputs, smallH, smallW] = imageShape(inputs[1]!.shape)
@@ -67,7 +66,7 @@ export function emitConvFilter(
     const views = shiftedViews(out, g, inputs[1]!.shape, around, kernel, 1, [height, width]).reverse()
     const shifted = out.reshape(out.op('Concat', views, { axis: { int: 1 } }), [kernel[0] * kernel[1], height * width])
     const flat = out.reshape(x, [channels, height * width])
-    return out.reshape(out.op('Gemm', [flat, shifted], { transB: { int: 1 } }), shape)
+    return out.op('Gemm', [flat, shifted], { transB: { int: 1 } })
   }
   const views = shiftedViews(out, x, inputs[0]!.shape, [pad, pad], kernel, stride, [smallH, smallW])
   const positions = n * smallH * smallW
@@ -79,7 +78,7 @@ export function emitConvFilter(
     outputs,
     positions,
   ])
-  return out.reshape(out.op('Gemm', [rows, columns], { transB: { int: 1 } }), shape)
+  return out.op('Gemm', [rows, columns], { transB: { int: 1 } })
 }
 
 /** For each kernel position the elements of x [N,C,H,W] that it meets, as [C,1,N*h*w'...]: one [C,1,N,h,w] per position. */

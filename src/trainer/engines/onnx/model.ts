@@ -2,7 +2,7 @@
 import type { InferenceSession, Tensor as OrtTensor, TypedTensor } from 'onnxruntime-node'
 import { encodeOnnx } from '../../../formats/onnx/write.js'
 import type { Value } from '../../graph/graph.js'
-import { describe, feedName, translate } from './translate.js'
+import { feedName, translate } from './translate.js'
 
 export type Ort = typeof import('onnxruntime-node')
 export type Floats = TypedTensor<'float32'>
@@ -25,15 +25,14 @@ export class Model {
 
   static async load(ort: Ort, outputs: readonly Value[], { threads, given = new Map() }: ModelOptions): Promise<Model> {
     const { emitter, fed, outputs: names } = translate(outputs, given)
-    const shapes = new Map(outputs.map((value, i) => [names[i]!, value.shape]))
     const feeds = fed.map(value => ({ name: feedName(value, given), value }))
     const bytes = encodeOnnx({
       name: 'step',
       opsets: { '': OPSET },
       nodes: emitter.nodes,
       initializers: emitter.initializers,
-      inputs: feeds.map(({ name, value }) => describe(name, value.shape)),
-      outputs: [...shapes].map(([name, shape]) => describe(name, shape)),
+      inputs: feeds.map(({ name, value }) => ({ name, type: 'float32', shape: value.shape })),
+      outputs: [...new Set(names)].map(name => ({ name, type: 'float32' })),
     })
     const session = await ort.InferenceSession.create(bytes, {
       executionProviders: ['cpu'],

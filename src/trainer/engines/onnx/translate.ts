@@ -1,5 +1,4 @@
 /** Every op of the graph in ONNX ops: one entry per kind, and a walk that emits only what its outputs need. */
-import type { OnnxValueInfo } from '../../../formats/onnx/model.js'
 import { type Kind, type Node, type NormOver, type Shape, sizeOf, type Value } from '../../graph/graph.js'
 import { imageShape } from '../../graph/ops.js'
 import { emitConv, emitConvFilter, emitConvTranspose } from './convolution.js'
@@ -169,5 +168,3 @@ export function translate(outputs: readonly Value[], given: ReadonlyMap<Value, s
   const named = outputs.map(emit)
   return { outputs: named, emitter, fed }
 }
-
-export const describe = (name: string, shape: Shape): OnnxValueInfo => ({ name, type: 'float32', shape })

@@ -8,6 +8,13 @@ export type Colour = readonly [red: number, green: number, blue: number]
 export const hexColour = (colour: Colour): string =>
   `#${colour.map(value => Math.round(value).toString(16).padStart(2, '0')).join('')}`
 
+/** @param hex  `#rrggbb`; anything else is a bug of the caller's and throws a RangeError */
+export function parseColour(hex: string): Colour {
+  if (!/^#[0-9a-f]{6}$/i.test(hex)) throw new RangeError(`expected #rrggbb, found ${hex}`)
+  const value = Number.parseInt(hex.slice(1), 16)
+  return [value >> 16, (value >> 8) & 255, value & 255]
+}
+
 /**
  * Show a label map in colours.
  *

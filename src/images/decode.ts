@@ -100,6 +100,12 @@ export async function decodeImage(input: string | Uint8Array, options: DecodeOpt
   }
 }
 
+/** The photo at its own size on black, as `decodeImage` gives it. @throws {PrepError} as `decodeImage` */
+export async function decodeAsIs(input: string | Uint8Array): Promise<Pixels> {
+  const asIs = { fit: 'cover', position: 'centre', background: [0, 0, 0], maxPixels: MAX_PIXELS } as const
+  return (await decodeImage(input, asIs)).pixels
+}
+
 function sharpPipeline(data: Uint8Array | string, { hasAlpha }: Metadata, options: DecodeOptions): Sharp {
   const { size, fit, position, maxPixels } = options
   const [r, g, b] = options.background

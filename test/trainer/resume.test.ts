@@ -138,7 +138,7 @@ describe('resume', () => {
     const mismatch = (name: string) => ({ code: 'CHECKPOINT_MISMATCH', message: expect.stringContaining(`${name}: `) })
     await expect(run({ output, dataset: other })).rejects.toMatchObject(mismatch('dataset.fingerprint'))
     await expect(run({ output, seed: 8 })).rejects.toMatchObject(mismatch('seed'))
-    const options = { sample_every: 1, sample_rows: 1, threads: 1, keep_last: 1, checkpoint_every: 2, log_every: 0 }
+    const options = { sample_every: 1, sample_rows: 1, threads: 2, keep_last: 1, checkpoint_every: 2, log_every: 0 }
     const { result } = await run({ output, options })
     expect(result.step).toBe(10)
   })

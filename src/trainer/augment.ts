@@ -72,11 +72,9 @@ export function cropLabel(ids: Uint8Array, { stored, load, crop }: Framing, { x,
   return out
 }
 
-/** The stored index under each of `count` loaded indices from `start` on. */
-function nearest(stored: number, load: number, start: number, count: number): Uint32Array {
-  const scale = stored / load
-  return Uint32Array.from({ length: count }, (_, i) => Math.min(stored - 1, Math.floor((start + i + 0.5) * scale)))
-}
+/** The stored index under the middle of each of `count` loaded indices from `start` on; in integers, so ties are exact. */
+const nearest = (stored: number, load: number, start: number, count: number): Uint32Array =>
+  Uint32Array.from({ length: count }, (_, i) => Math.floor(((2 * (start + i) + 1) * stored) / (2 * load)))
 
 /**
  * A photo seen through a window, as the net takes it.

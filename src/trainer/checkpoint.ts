@@ -5,7 +5,7 @@
 import { readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileError, PrepError, systemCode } from '../errors.js'
-import { sha256Hex } from '../files.js'
+import { isTemporary, sha256Hex } from '../files.js'
 import { crc32c } from '../formats/crc32c.js'
 import type { Metadata, Tensor as StoredTensor } from '../formats/safetensors/layout.js'
 import { openSafetensors, type SafetensorsFile } from '../formats/safetensors/read.js'
@@ -184,10 +184,14 @@ export async function listCheckpoints(folder: string): Promise<CheckpointFile[]>
     .sort((a, b) => b.epoch - a.epoch || (b.step ?? 0) - (a.step ?? 0))
 }
 
-/** Remove all but the newest `keep` checkpoints, and those within an epoch as soon as there is a newer one. */
+/**
+ * Remove all but the newest `keep` checkpoints, those within an epoch as soon as there is a newer one, and what a killed
+ * run left half written. To be called when nothing is being written there.
+ */
 export async function pruneCheckpoints(folder: string, keep: number): Promise<void> {
-  const [newest, ...older] = await listCheckpoints(folder)
+  const [, ...older] = await listCheckpoints(folder)
   const passed = older.filter(({ step }) => step !== undefined)
   const surplus = older.filter(({ step }) => step === undefined).slice(keep - 1)
-  if (newest) await Promise.all([...passed, ...surplus].map(({ path }) => rm(path, { force: true })))
+  const halves = (await readdir(folder)).filter(isTemporary).map(name => ({ path: join(folder, name) }))
+  await Promise.all([...passed, ...surplus, ...halves].map(({ path }) => rm(path, { force: true })))
 }

@@ -1,4 +1,5 @@
 /** What a training will be, before anything is computed: the nets, the order of rows, the length, and what to warn of. */
+import { totalmem } from 'node:os'
 import { planFraming } from './augment.js'
 import { type Encoding, labelChannels } from './batch.js'
 import type { Corpus } from './corpus.js'
@@ -56,13 +57,16 @@ export function planTraining(corpus: Corpus, options: TrainOptions, seed: number
 }
 
 /**
- * About how much memory training takes, in bytes: weights, two moments and a gradient for each parameter, and the
- * values of the larger phase of the step, of which engines keep about half alive at a time.
+ * About how much memory training takes at its peak, in bytes: weights, two moments and a gradient for each parameter,
+ * the copies that a checkpoint is written from, and the values of the larger phase of the step.
  */
 export function estimateMemory({ phases, weights }: StepGraph): number {
   const parameters = Object.values(weights).reduce((sum, shape) => sum + sizeOf(shape), 0)
   const values = phases.map(({ losses, gradients }) =>
     inOrder([...Object.values(losses), ...Object.values(gradients)]).reduce((sum, { shape }) => sum + sizeOf(shape), 0),
   )
-  return 4 * (4 * parameters + Math.max(...values) / 2)
+  return 4 * (7 * parameters + Math.max(...values))
 }
+
+/** Bytes of memory this process may have: the machine's, or less in a container. */
+export const memoryLimit = (): number => Math.min(totalmem(), process.constrainedMemory() || Number.POSITIVE_INFINITY)

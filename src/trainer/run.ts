@@ -31,18 +31,23 @@ export function runTraining({ signal, onEvent, ...job }: RunTraining): Promise<T
     worker.on('message', (message: WorkerMessage) => {
       if (message.type === 'event') onEvent?.(message.event)
       else if (message.type === 'result') settle = () => resolve(message.result)
-      else settle = () => reject(unpackError(message.error))
+      else settle = () => reject(explain(unpackError(message.error)))
     })
     worker.on('error', error => {
-      settle = () => reject(systemCode(error) === 'ERR_WORKER_OUT_OF_MEMORY' ? outOfMemory(error) : error)
+      settle = () => reject(explain(error))
     })
     // the thread's files and memory are free again before the caller goes on
     worker.on('exit', () => settle())
   }).finally(() => signal?.removeEventListener('abort', abort))
 }
 
-const outOfMemory = (cause: unknown): PrepError =>
-  new PrepError('TRAIN_SIZE', 'the training thread ran out of memory', {
-    hint: 'lower batch, width or the size of the images; checkpoints written so far are intact',
-    cause,
+/** How V8's heap, its array buffers and native engines say that memory is used up. */
+const NO_MEMORY = /ERR_WORKER_OUT_OF_MEMORY|allocation failed|failed to allocate|bad_alloc|out of memory/i
+
+function explain(error: Error): Error {
+  if (error instanceof PrepError || !NO_MEMORY.test(`${systemCode(error)} ${error.message}`)) return error
+  return new PrepError('TRAIN_SIZE', `training ran out of memory (${error.message})`, {
+    hint: 'lower batch, width, or the size of the images; checkpoints written so far are intact',
+    cause: error,
   })
+}

@@ -8,7 +8,7 @@ import type { TrainEvent } from './events.js'
 import { type MetricsFile, openMetrics } from './metrics.js'
 import type { TrainOptions } from './options.js'
 import { buildStep, countParameters, initialWeights } from './pix2pix/step.js'
-import { estimateMemory, planTraining, type TrainPlan } from './plan.js'
+import { estimateMemory, memoryLimit, planTraining, type TrainPlan } from './plan.js'
 import { randomAt, unitNumbers } from './random.js'
 import { findCheckpoint, setAside } from './resume.js'
 import { openSheets, type Sheets } from './sheets.js'
@@ -53,6 +53,9 @@ export async function openTraining(job: TrainJob, emit: (event: TrainEvent) => v
     for (const warning of plan.warnings) warn(warning)
 
     const graph = buildStep(plan.model)
+    const memoryBytes = estimateMemory(graph)
+    if (memoryBytes > memoryLimit())
+      warn(`training needs about ${gigabytes(memoryBytes)} of memory, and there are ${gigabytes(memoryLimit())}`)
     const engine = await selectEngine(options.engine)
     const probe = await engine.probe()
     const { session, resumed } = await (async () => {
@@ -83,7 +86,7 @@ export async function openTraining(job: TrainJob, emit: (event: TrainEvent) => v
       size: { height, width },
       rows: corpus.rows,
       parameters: countParameters(plan.model),
-      memoryBytes: estimateMemory(graph),
+      memoryBytes,
       epochs: options.epochs,
       stepsPerEpoch: plan.sampler.stepsPerEpoch,
       totalSteps: plan.totalSteps,
@@ -95,3 +98,5 @@ export async function openTraining(job: TrainJob, emit: (event: TrainEvent) => v
     throw error
   }
 }
+
+const gigabytes = (bytes: number): string => `${(bytes / 1e9).toFixed(1)} GB`

@@ -66,7 +66,7 @@ describe('cropPhoto', () => {
           })
         }
       }),
-      { numRuns: 60 },
+      { numRuns: 40 },
     )
   })
 })

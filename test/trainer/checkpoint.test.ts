@@ -2,7 +2,7 @@ import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { sha256Hex } from '../../src/files.js'
+import { sha256Hex, temporaryPath } from '../../src/files.js'
 import { writeSafetensors } from '../../src/formats/safetensors/write.js'
 import {
   type CheckpointState,
@@ -96,6 +96,7 @@ test('names order checkpoints; pruning keeps the newest and drops those within a
   ]
   for (const stem of stems) writeFileSync(join(folder, `${stem}.safetensors`), '')
   writeFileSync(join(folder, 'notes.txt'), '')
+  writeFileSync(temporaryPath(join(folder, 'epoch-0003.safetensors')), 'half of it')
   const names = (await listCheckpoints(folder)).map(({ path }) => path.slice(folder.length + 1, -'.safetensors'.length))
   expect(names).toEqual(stems.toReversed())
   await pruneCheckpoints(folder, 2)

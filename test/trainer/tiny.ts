@@ -78,6 +78,7 @@ export async function writeTiny(options: TinyDataset = {}): Promise<string> {
 export const tinyOptions = (options: TrainOptionsInput = {}) =>
   trainOptions.parse({
     engine: 'reference',
+    threads: 1,
     width: 1,
     d_width: 1,
     d_layers: 1,

@@ -33,15 +33,30 @@ export async function benchPrep(): Promise<BenchRow[]> {
     }
     const [decode, ours] = [median(decodes), median(preps)]
     const rows: BenchRow[] = [
-      rate(`glob to pack, ${PHOTOS} JPEGs of 1.9 Mpx, against sharp decode+resize alone`, PHOTOS / ours, PHOTOS / decode),
+      rate(
+        `glob to pack, ${PHOTOS} JPEGs of 1.9 Mpx, against sharp decode+resize alone`,
+        PHOTOS / ours,
+        PHOTOS / decode,
+      ),
     ]
     const python = await findPython('cv2')
     if (python) {
       const few = photos.slice(0, SLOW_PHOTOS)
       const { stdout } = await run(python, [join(root, 'bench/peers/prep_opencv.py'), join(folder, 'cv'), '8', ...few])
-      rows.push(rate('the same against the OpenCV script (kmeans best of 10)', PHOTOS / ours, few.length / Number(stdout)))
-    } else rows.push({ name: 'the OpenCV script', ours: PHOTOS / ours, peer: Number.NaN, ratio: Number.NaN, unit: 'img/s', note: 'python3-opencv is not installed' })
-    for (const name of await readdir(folder)) if (name.startsWith('run-')) await rm(join(folder, name), { recursive: true })
+      rows.push(
+        rate('the same against the OpenCV script (kmeans best of 10)', PHOTOS / ours, few.length / Number(stdout)),
+      )
+    } else
+      rows.push({
+        name: 'the OpenCV script',
+        ours: PHOTOS / ours,
+        peer: Number.NaN,
+        ratio: Number.NaN,
+        unit: 'img/s',
+        note: 'python3-opencv is not installed',
+      })
+    for (const name of await readdir(folder))
+      if (name.startsWith('run-')) await rm(join(folder, name), { recursive: true })
     return [...rows, ...(await benchMany(folder, photos, jobs))]
   } finally {
     await rm(folder, { recursive: true, force: true })
@@ -57,13 +72,38 @@ async function benchMany(folder: string, photos: readonly string[], jobs: number
   const first = await prepare(folder, 'many-run', MANY, jobs, patterns)
   const again = await prepare(folder, 'many-run', MANY, jobs, patterns)
   return [
-    { name: `${MANY} photos prepared: peak memory`, ours: first.peakMB, peer: 1000, ratio: first.peakMB / 1000, unit: 'MB (peer: the bound)' },
-    { name: `${MANY} photos unchanged: rerun`, ours: again.seconds, peer: 3, ratio: again.seconds / 3, unit: 's (peer: the bound)' },
-    { name: 'rate at that size', ours: MANY / first.seconds, peer: Number.NaN, ratio: Number.NaN, unit: 'img/s', note: `of ${photos.length ? '640x480' : ''} JPEGs` },
+    {
+      name: `${MANY} photos prepared: peak memory`,
+      ours: first.peakMB,
+      peer: 1000,
+      ratio: first.peakMB / 1000,
+      unit: 'MB (peer: the bound)',
+    },
+    {
+      name: `${MANY} photos unchanged: rerun`,
+      ours: again.seconds,
+      peer: 3,
+      ratio: again.seconds / 3,
+      unit: 's (peer: the bound)',
+    },
+    {
+      name: 'rate at that size',
+      ours: MANY / first.seconds,
+      peer: Number.NaN,
+      ratio: Number.NaN,
+      unit: 'img/s',
+      note: `of ${photos.length ? '640x480' : ''} JPEGs`,
+    },
   ]
 }
 
-const rate = (name: string, ours: number, peer: number): BenchRow => ({ name, ours, peer, ratio: ours / peer, unit: 'img/s' })
+const rate = (name: string, ours: number, peer: number): BenchRow => ({
+  name,
+  ours,
+  peer,
+  ratio: ours / peer,
+  unit: 'img/s',
+})
 
 async function makePhotos(out: string, count: number, [width, height]: readonly [number, number]): Promise<void> {
   const args = ['fixtures/make.ts', '--count', count, '--width', width, '--height', height, '--out', out].map(String)
@@ -80,9 +120,21 @@ async function decodeAlone(photos: readonly string[], jobs: number): Promise<num
 }
 
 /** A run of the command line as a user has it, start-up and all. */
-async function prepare(folder: string, name: string, count: number, jobs: number, patterns = [join(folder, 'photos/*.jpg')]): Promise<{ seconds: number; peakMB: number }> {
+async function prepare(
+  folder: string,
+  name: string,
+  count: number,
+  jobs: number,
+  patterns = [join(folder, 'photos/*.jpg')],
+): Promise<{ seconds: number; peakMB: number }> {
   const file = join(folder, `${name}.yaml`)
-  const steps = [{ stage: 'glob', patterns }, { stage: 'resize', size: 512 }, { stage: 'kmeans', clusters: 8 }, { stage: 'split' }, { stage: 'pack' }]
+  const steps = [
+    { stage: 'glob', patterns },
+    { stage: 'resize', size: 512 },
+    { stage: 'kmeans', clusters: 8 },
+    { stage: 'split' },
+    { stage: 'pack' },
+  ]
   await writeFile(file, JSON.stringify({ name, output: join(folder, name), steps }))
   const start = performance.now()
   const { stdout } = await run(

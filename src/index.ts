@@ -1,12 +1,12 @@
 /** The public API: pipelines from TypeScript, and what custom stages need. */
-export { formatError, PrepError, PrepErrors, type ErrorCode } from './errors.js'
+export { type ErrorCode, formatError, PrepError, PrepErrors } from './errors.js'
 export { openDataset } from './formats/dataset/read.js'
 export { verifyDataset } from './formats/dataset/verify.js'
-export { pipeline, PipelineBuilder, type PipelineSettings } from './pipeline/builder.js'
+export { PipelineBuilder, type PipelineSettings, pipeline } from './pipeline/builder.js'
 export type { RunEvent } from './pipeline/events.js'
 export type { Pipeline } from './pipeline/parse.js'
 export { readPipeline } from './pipeline/read.js'
-export { runPipeline, type RunOptions, type RunSummary } from './pipeline/run.js'
+export { type RunOptions, type RunSummary, runPipeline } from './pipeline/run.js'
 export {
   defineStage,
   type Field,

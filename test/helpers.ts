@@ -41,7 +41,11 @@ export async function writeBars(path: string, colours: readonly string[], size =
 }
 
 /** Small photos that differ: smooth colours with some texture. */
-export async function writePhotos(folder: string, count: number, { size = 64, extension = 'jpg' } = {}): Promise<string[]> {
+export async function writePhotos(
+  folder: string,
+  count: number,
+  { size = 64, extension = 'jpg' } = {},
+): Promise<string[]> {
   await mkdir(folder, { recursive: true })
   const paths: string[] = []
   for (let n = 0; n < count; n++) {
@@ -85,7 +89,10 @@ export interface Finished {
 }
 
 /** Run the built command line. */
-export function prep(args: readonly string[], { cwd = repoRoot, env = {} }: { cwd?: string; env?: Record<string, string> } = {}): Promise<Finished> {
+export function prep(
+  args: readonly string[],
+  { cwd = repoRoot, env = {} }: { cwd?: string; env?: Record<string, string> } = {},
+): Promise<Finished> {
   return new Promise(done => {
     const options = { cwd, env: { ...process.env, NO_COLOR: '1', CI: 'true', ...env }, maxBuffer: 1 << 28 }
     execFile(process.execPath, [join(repoRoot, 'bin/prep.js'), ...args], options, (error, stdout, stderr) =>

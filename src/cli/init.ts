@@ -52,7 +52,9 @@ export function initCommand(): Command {
         () => false,
       )
       if (exists && !force)
-        throw new PrepError('USAGE', `${file} is already there`, { hint: 'name another file, or add --force to overwrite it' })
+        throw new PrepError('USAGE', `${file} is already there`, {
+          hint: 'name another file, or add --force to overwrite it',
+        })
       await writeFileAtomic(file, STARTER(photos.replace(/\/+$/, '')))
       printLine(`wrote ${file}; next: put photos into ${photos}/, then prep plan ${file}`)
     })

@@ -6,8 +6,8 @@ import { colourise } from '../images/colour.js'
 import { decodeAsIs } from '../images/decode.js'
 import { drawContactSheet } from '../images/sheet.js'
 import { parsePalette } from '../labels/palette.js'
-import { paletteColours } from '../stages/palette-file.js'
 import type { Pixels, Split } from '../sample.js'
+import { paletteColours } from '../stages/palette-file.js'
 import { bytesText, printLine, printTable } from './render.js'
 import { wholeNumber } from './run.js'
 import { datasetFolder } from './verify.js'
@@ -42,13 +42,21 @@ export function inspectCommand(): Command {
             ['fingerprint', index.fingerprint],
           ])
           printLine('\npalette')
-          printTable(palette.clusters.map(({ id, name, display, share }) => [`  ${id}`, name ?? '-', display, `${(100 * share).toFixed(1)}%`]))
+          printTable(
+            palette.clusters.map(({ id, name, display, share }) => [
+              `  ${id}`,
+              name ?? '-',
+              display,
+              `${(100 * share).toFixed(1)}%`,
+            ]),
+          )
         }
         if (sheet) {
           const colours = paletteColours(palette)
           const pairs = []
           for (const split of ['train', 'test'] as const)
-            for (let row = 0; row < Math.min(rows, dataset.rows(split)); row++) pairs.push(await pairOf(dataset, split, row, colours))
+            for (let row = 0; row < Math.min(rows, dataset.rows(split)); row++)
+              pairs.push(await pairOf(dataset, split, row, colours))
           await writeFileAtomic(sheet, await drawContactSheet({ pairs, title: path }))
           printLine(`wrote ${sheet}`)
         }

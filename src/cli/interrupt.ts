@@ -10,7 +10,11 @@ const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
  * @param again  the command that continues, for the closing line
  * @throws {PrepError} `INTERRUPTED` with that command as its hint
  */
-export async function interruptible<T>(again: string, renderer: Renderer, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+export async function interruptible<T>(
+  again: string,
+  renderer: Renderer,
+  work: (signal: AbortSignal) => Promise<T>,
+): Promise<T> {
   const controller = new AbortController()
   const stop = (): void => {
     if (controller.signal.aborted) process.exit(130)

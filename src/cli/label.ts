@@ -30,7 +30,11 @@ export function labelCommand(): Command {
     .option('--palette <palette.json>', 'use the classes of an earlier run instead of finding new ones')
     .option('--scope <scope>', 'dataset: one palette for all photos; image: one for each')
     .option('--space <space>', 'colour space: oklab or rgb')
-    .option('--size <pixels>', 'resize photos to a square of this side first (default: label at full size)', wholeNumber)
+    .option(
+      '--size <pixels>',
+      'resize photos to a square of this side first (default: label at full size)',
+      wholeNumber,
+    )
     .option('--seed <n>', 'start of the randomness', Number, 42)
     .option('-j, --jobs <n>', 'photos worked on at a time', wholeNumber, availableParallelism())
     .option('--json', 'print events as JSON, one a line')
@@ -49,11 +53,14 @@ export function labelCommand(): Command {
         environment: {},
         stages: stagesByName,
       })
-      const renderer = makeRenderer(json ? 'json' : quiet ? 'quiet' : process.stdout.isTTY && !process.env.CI ? 'live' : 'plain')
+      const renderer = makeRenderer(
+        json ? 'json' : quiet ? 'quiet' : process.stdout.isTTY && !process.env.CI ? 'live' : 'plain',
+      )
       const again = ['prep label', ...patterns.map(p => `'${p}'`), `--out ${out}`].join(' ')
       const { set } = await interruptible(again, renderer, signal =>
         runPipeline(pipeline, { jobs, signal, onEvent: event => renderer.event(event) }),
       )
-      if (!quiet && !json) printLine(`${set.samples.length} label maps, palette.json and contact-sheet.png are in ${output}`)
+      if (!quiet && !json)
+        printLine(`${set.samples.length} label maps, palette.json and contact-sheet.png are in ${output}`)
     })
 }

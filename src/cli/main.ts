@@ -2,8 +2,8 @@
 import { readFileSync } from 'node:fs'
 import { Command, CommanderError } from 'commander'
 import { PrepError, PrepErrors } from '../errors.js'
-import { exitCode } from './exit-code.js'
 import { doctorCommand } from './doctor.js'
+import { exitCode } from './exit-code.js'
 import { initCommand } from './init.js'
 import { inspectCommand } from './inspect.js'
 import { labelCommand } from './label.js'
@@ -15,7 +15,9 @@ import { validateCommand } from './validate.js'
 import { verifyCommand } from './verify.js'
 import { whyCommand } from './why.js'
 
-const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as { version: string }
+const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
+  version: string
+}
 
 const program = new Command('prep')
   .description('From a folder of photos to a trained image-to-image model: one YAML file, one command.')

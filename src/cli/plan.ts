@@ -3,7 +3,7 @@ import { statfs } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { Command } from 'commander'
 import { parseOverride } from '../pipeline/overrides.js'
-import { planPipeline, type PipelinePlan } from '../pipeline/plan.js'
+import { type PipelinePlan, planPipeline } from '../pipeline/plan.js'
 import { readPipeline } from '../pipeline/read.js'
 import { bytesText, printLine } from './render.js'
 import { collect } from './run.js'
@@ -33,7 +33,9 @@ async function printPlan({ name, file, output, seed, photos, steps, bytes }: Pip
     for (const effect of effects) printLine(`    ${effect.replaceAll('OUT/', `${output}/`)}`)
   }
   const free = await freeBytes(output)
-  printLine(`\nabout ${bytesText(bytes)} of data set and as much again of cache${free === undefined ? '' : `; ${bytesText(free)} free`}`)
+  printLine(
+    `\nabout ${bytesText(bytes)} of data set and as much again of cache${free === undefined ? '' : `; ${bytesText(free)} free`}`,
+  )
 }
 
 async function freeBytes(path: string): Promise<number | undefined> {

@@ -50,7 +50,10 @@ const fixed = (value: number | undefined): string => (value ?? Number.NaN).toFix
 export function endLines(event: Extract<RunEvent, { type: 'run-end' }>): string[] {
   if (event.status === 'interrupted' || event.status === 'failed') return []
   const skipped = event.skipped ? `, ${event.skipped} skipped (reasons in report.json)` : ''
-  if (event.status === 'unchanged') return [`${event.pipeline}: nothing has changed, nothing to do (${photos(event.samples)}${skipped}, ${duration(event.seconds)})`]
+  if (event.status === 'unchanged')
+    return [
+      `${event.pipeline}: nothing has changed, nothing to do (${photos(event.samples)}${skipped}, ${duration(event.seconds)})`,
+    ]
   return [`${event.pipeline}: done, ${photos(event.samples)}${skipped}, ${duration(event.seconds)}`]
 }
 

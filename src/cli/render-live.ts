@@ -1,144 +1,98 @@
-/** The view for a terminal: one line per step, with a bar, rate and time left for the one at work. */
-import { Listr, type ListrTaskWrapper, type DefaultRenderer, type SimpleRenderer } from 'listr2'
+/** The view for a terminal: a list of steps, the one at work with a bar, rate and time left; notable lines stay above it. */
+import { createLogUpdate } from 'log-update'
 import pc from 'picocolors'
 import type { RunEvent } from '../pipeline/events.js'
-import type { TrainEvent } from '../trainer/events.js'
 import type { Renderer } from './render.js'
 import { duration, endLines, eventLine } from './render-lines.js'
 
-type Task = ListrTaskWrapper<unknown, typeof DefaultRenderer, typeof SimpleRenderer>
+type EventOf<T extends RunEvent['type']> = Extract<RunEvent, { type: T }>
 
-interface StepView {
+interface StepLine {
   readonly stage: string
-  task?: Task
-  readonly started: PromiseWithSettlers
-  readonly ended: PromiseWithSettlers
-}
-
-interface PromiseWithSettlers {
-  readonly promise: Promise<void>
-  readonly settle: () => void
-  readonly fail: (error: Error) => void
-}
-
-function settleable(): PromiseWithSettlers {
-  let settle = (): void => {}
-  let fail = (_error: Error): void => {}
-  const promise = new Promise<void>((resolve, reject) => {
-    settle = resolve
-    fail = reject
-  })
-  promise.catch(() => {})
-  return { promise, settle, fail }
+  state: 'waiting' | 'working' | 'done'
+  /** What it is at, or how it ended. */
+  text: string
 }
 
 export class LiveRenderer implements Renderer {
-  #steps: StepView[] = []
-  #list: Promise<unknown> = Promise.resolve()
+  readonly #screen = createLogUpdate(process.stdout)
+  #steps: StepLine[] = []
   #phase = { label: '', since: 0, from: 0 }
-  #training = { since: 0, from: 0, total: 0, rate: 0 }
+  #training = { since: 0, from: 0, total: 0 }
 
   event(event: RunEvent): void {
-    if (event.type === 'run-start') return this.#begin(event)
-    if (event.type === 'run-end') return this.#end(event)
-    const view = this.#steps[event.step]
-    if (!view) return
-    switch (event.type) {
-      case 'step-start':
-        view.started.settle()
-        return this.#say(view, event.reason === 'unchanged' ? '' : event.reason)
-      case 'progress':
-        return this.#say(view, this.#bar(event))
-      case 'note':
-      case 'warning':
-      case 'skip':
-        return this.#log(event)
-      case 'train':
-        return this.#train(view, event.event)
-      case 'step-end':
-        view.started.settle()
-        this.#title(view, event.status === 'unchanged' ? pc.dim('unchanged') : pc.dim(`${event.samples} photos, ${duration(event.seconds)}`))
-        return view.ended.settle()
+    if (event.type === 'run-start') this.#steps = event.steps.map(stage => ({ stage, state: 'waiting', text: '' }))
+    const line = this.#lineOf(event)
+    if (line) this.#screen.persist(line)
+    if ('step' in event) this.#update(event)
+    if (event.type === 'run-end') {
+      this.#screen.done()
+      for (const text of endLines(event)) this.#screen.persist(pc.bold(text))
+      this.#steps = []
+    } else this.#screen(this.#steps.map(drawStep).join('\n'))
+  }
+
+  /** Lines that stay; what the list itself shows needs none. */
+  #lineOf(event: RunEvent): string | undefined {
+    if (event.type === 'run-start') return pc.bold(event.pipeline) + pc.dim(` into ${event.output}`)
+    if (event.type === 'warning' || event.type === 'skip') return pc.yellow(eventLine(event))
+    if (event.type === 'note') return eventLine(event)
+    return event.type === 'train' && event.event.type !== 'step' ? eventLine(event) : undefined
+  }
+
+  #update(event: Extract<RunEvent, { step: number }>): void {
+    const step = this.#steps[event.step]
+    if (!step) return
+    if (event.type === 'step-start') {
+      step.state = 'working'
+      step.text = event.reason === 'unchanged' ? '' : event.reason
+    } else if (event.type === 'progress') step.text = this.#progress(event)
+    else if (event.type === 'train') step.text = this.#train(event) ?? step.text
+    else if (event.type === 'step-end') {
+      step.state = 'done'
+      step.text = event.status === 'unchanged' ? 'unchanged' : `${event.samples} photos, ${duration(event.seconds)}`
     }
   }
 
-  #begin({ pipeline, output, steps }: Extract<RunEvent, { type: 'run-start' }>): void {
-    process.stdout.write(`${pc.bold(pipeline)} ${pc.dim(`into ${output}`)}\n`)
-    this.#steps = steps.map(stage => ({ stage, started: settleable(), ended: settleable() }))
-    const list = new Listr(
-      this.#steps.map(view => ({
-        title: view.stage,
-        task: async (_context: unknown, task: unknown) => {
-          view.task = task as Task
-          await view.started.promise
-          await view.ended.promise
-        },
-      })),
-      { concurrent: false, registerSignalListeners: false, rendererOptions: { collapseErrors: false, showErrorMessage: false } },
-    )
-    this.#list = list.run().catch(() => {})
-  }
-
-  #end(event: Extract<RunEvent, { type: 'run-end' }>): void {
-    const failed = event.status === 'failed' || event.status === 'interrupted'
-    for (const view of this.#steps) {
-      if (failed) view.ended.fail(new Error(event.status))
-      else if (!view.task || view.ended) view.ended.settle()
-      view.started.settle()
-    }
-    void this.#list.then(() => {
-      for (const line of endLines(event)) process.stdout.write(`${line}\n`)
-    })
-  }
-
-  /** `resize  ####----  42/90  61 img/s  1 s left` */
-  #bar({ label, done, total, cached }: Extract<RunEvent, { type: 'progress' }>): string {
+  #progress({ label, done, total, cached }: EventOf<'progress'>): string {
     const now = performance.now()
     if (this.#phase.label !== label || done === 0) this.#phase = { label, since: now, from: done }
     const rate = (done - this.#phase.from) / Math.max(0.001, (now - this.#phase.since) / 1000)
-    const left = rate > 0 && done < total ? `  ${rate.toFixed(rate < 10 ? 1 : 0)}/s  ${duration((total - done) / rate)} left` : ''
-    return `${label}  ${bar(done / Math.max(1, total))}  ${done}/${total}${cached ? pc.dim(` (${cached} reused)`) : ''}${left}`
+    const reused = cached ? ` (${cached} reused)` : ''
+    const left =
+      rate > 0 && done < total ? `  ${rate.toFixed(rate < 10 ? 1 : 0)}/s, ${duration((total - done) / rate)} left` : ''
+    return `${label}  ${bar(done / Math.max(1, total))}  ${done}/${total}${reused}${left}`
   }
 
-  #train(view: StepView, event: TrainEvent): void {
-    if (event.type === 'train-start') {
-      this.#training = { since: performance.now(), from: event.resumed?.step ?? 0, total: event.totalSteps, rate: 0 }
-      return this.#log({ type: 'train', step: 0, event })
-    }
-    if (event.type !== 'step') return this.#log({ type: 'train', step: 0, event })
+  #train({ event }: EventOf<'train'>): string | undefined {
+    if (event.type === 'train-start')
+      this.#training = { since: performance.now(), from: event.resumed?.step ?? 0, total: event.totalSteps }
+    if (event.type !== 'step') return undefined
     const { since, from, total } = this.#training
     const secondsPerStep = (performance.now() - since) / 1000 / Math.max(1, event.step - from)
     const { loss_D = 0, loss_G = 0 } = event.losses
     const left = duration(Math.max(0, total - event.step) * secondsPerStep)
-    this.#say(
-      view,
-      `${bar(event.step / Math.max(1, total))}  epoch ${event.epoch}  step ${event.step}/${total}  D ${loss_D.toFixed(4)}  G ${loss_G.toFixed(3)}  ${event.imagesPerSecond.toFixed(2)} img/s  ${left} left`,
-    )
-  }
-
-  #say({ task }: StepView, text: string): void {
-    if (task) task.output = text
-  }
-
-  #title({ task, stage }: StepView, text: string): void {
-    if (task) task.title = `${stage}  ${text}`
-  }
-
-  /** Lines that stay, printed through the list so that they do not tear it. */
-  #log(event: RunEvent): void {
-    const line = eventLine(event)
-    if (line) process.stdout.write(event.type === 'warning' ? `${pc.yellow(line)}\n` : `${line}\n`)
+    return `${bar(event.step / Math.max(1, total))}  epoch ${event.epoch}, step ${event.step}/${total}  D ${loss_D.toFixed(4)}  G ${loss_G.toFixed(3)}  ${event.imagesPerSecond.toFixed(2)} img/s, ${left} left`
   }
 
   stopping(): void {
-    process.stdout.write('Stopping after what is in hand; press Ctrl-C again to stop at once.\n')
+    this.#screen.persist('Stopping after what is in hand; press Ctrl-C again to stop at once.')
   }
 
-  close(): void {}
+  /** Leaves the last view on the screen, also after a failure, and shows the cursor again. */
+  close(): void {
+    this.#screen.done()
+  }
 }
+
+const MARKS = { waiting: pc.dim('·'), working: pc.cyan('▸'), done: pc.green('✔') } as const
+
+const drawStep = ({ stage, state, text }: StepLine): string =>
+  `${MARKS[state]} ${state === 'waiting' ? pc.dim(stage) : stage}  ${state === 'done' ? pc.dim(text) : text}`
 
 const BAR_WIDTH = 20
 
+/** @param share  0..1 */
 function bar(share: number): string {
   const full = Math.round(Math.min(1, share) * BAR_WIDTH)
   return `${pc.green('█'.repeat(full))}${pc.dim('░'.repeat(BAR_WIDTH - full))}`

@@ -2,8 +2,8 @@
 import pc from 'picocolors'
 import { formatError, PrepError, PrepErrors } from '../errors.js'
 import type { RunEvent } from '../pipeline/events.js'
-import { LiveRenderer } from './render-live.js'
 import { endLines, eventLine } from './render-lines.js'
+import { LiveRenderer } from './render-live.js'
 
 export type RenderMode = 'live' | 'plain' | 'json' | 'quiet'
 
@@ -20,14 +20,27 @@ export const printNotice = (line: string): void => void process.stderr.write(`${
 
 /** Columns padded to their widest cell; the last one runs on. */
 export function printTable(rows: readonly (readonly string[])[]): void {
-  const widths = rows.reduce<number[]>((max, row) => row.map((cell, i) => Math.max(max[i] ?? 0, Math.min(cell.length, 44))), [])
-  for (const row of rows) printLine(row.map((cell, i) => (i === row.length - 1 ? cell : cell.padEnd(widths[i]!))).join('  ').trimEnd())
+  const widths = rows.reduce<number[]>(
+    (max, row) => row.map((cell, i) => Math.max(max[i] ?? 0, Math.min(cell.length, 44))),
+    [],
+  )
+  for (const row of rows)
+    printLine(
+      row
+        .map((cell, i) => (i === row.length - 1 ? cell : cell.padEnd(widths[i]!)))
+        .join('  ')
+        .trimEnd(),
+    )
 }
 
 export function printError(error: Error): void {
   if (error instanceof PrepErrors) printNotice(error.errors.map(formatError).join('\n\n'))
-  else if (error instanceof PrepError) printNotice(error.code === 'INTERRUPTED' ? interruptedText(error) : formatError(error))
-  else printNotice(`${error.stack ?? error}\n\nThis is a bug in prep, not in your input. Please report it with the lines above.`)
+  else if (error instanceof PrepError)
+    printNotice(error.code === 'INTERRUPTED' ? interruptedText(error) : formatError(error))
+  else
+    printNotice(
+      `${error.stack ?? error}\n\nThis is a bug in prep, not in your input. Please report it with the lines above.`,
+    )
 }
 
 const interruptedText = ({ message, hint }: PrepError): string => `${message}\n${hint ?? ''}`
@@ -37,7 +50,8 @@ export function makeRenderer(mode: RenderMode): Renderer {
   if (mode === 'quiet')
     return {
       event: event => {
-        if (event.type === 'warning' || (event.type === 'train' && event.event.type === 'warning')) printNotice(eventLine(event)!)
+        if (event.type === 'warning' || (event.type === 'train' && event.event.type === 'warning'))
+          printNotice(eventLine(event)!)
       },
       stopping: sayStopping,
       close() {},

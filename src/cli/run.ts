@@ -32,7 +32,12 @@ export function runCommand(): Command {
   return new Command('run')
     .description('Run pipelines: photos in, data sets and trained models out. Finished work is kept and reused.')
     .argument('<pipelines...>', 'pipeline files (YAML), run one after the other')
-    .option('--set <path=value>', 'override a value, e.g. steps.train.epochs=50 or output=runs/second (repeatable)', collect, [])
+    .option(
+      '--set <path=value>',
+      'override a value, e.g. steps.train.epochs=50 or output=runs/second (repeatable)',
+      collect,
+      [],
+    )
     .option('--from <stage>', 'make this step and all after it anew')
     .option('--until <stage>', 'stop after this step')
     .option('-j, --jobs <n>', 'photos worked on at a time', wholeNumber, availableParallelism())
@@ -65,7 +70,13 @@ async function runOne(pipeline: Pipeline, flags: RunFlags, overrides: readonly O
   const until = stepIndex(pipeline, '--until', flags.until)
   if (from !== undefined && until !== undefined && from > until)
     throw new PrepError('USAGE', `--from ${flags.from} comes after --until ${flags.until}`, { hint: 'swap them' })
-  const mode: RenderMode = flags.json ? 'json' : flags.quiet ? 'quiet' : process.stdout.isTTY && !process.env.CI ? 'live' : 'plain'
+  const mode: RenderMode = flags.json
+    ? 'json'
+    : flags.quiet
+      ? 'quiet'
+      : process.stdout.isTTY && !process.env.CI
+        ? 'live'
+        : 'plain'
   const renderer = makeRenderer(mode)
   const again = ['prep run', pipeline.file, ...overrides.map(({ text }) => `--set ${quote(text)}`)].join(' ')
   await interruptible(again, renderer, signal =>

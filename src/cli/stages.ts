@@ -12,7 +12,13 @@ export function stagesCommand(): Command {
     .argument('[stage]', 'name of a stage')
     .action((name?: string) => {
       if (name === undefined) {
-        printTable(stages.map(({ name, summary, needs, gives }) => [name, summary, `${needs.join(', ') || '-'} -> ${gives.join(', ') || '-'}`]))
+        printTable(
+          stages.map(({ name, summary, needs, gives }) => [
+            name,
+            summary,
+            `${needs.join(', ') || '-'} -> ${gives.join(', ') || '-'}`,
+          ]),
+        )
         printLine('\nprep stages NAME shows the options of one.')
         return
       }
@@ -26,6 +32,13 @@ export function stagesCommand(): Command {
       printLine(`${stage.name}: ${stage.summary}`)
       if (stage.details) printLine(`\n${stage.details}`)
       printLine(`\nneeds ${stage.needs.join(', ') || 'nothing'}; gives ${stage.gives.join(', ') || 'files only'}\n`)
-      printTable(describeOptions(stage.options).map(({ name, type, fallback, description }) => [name, type, fallback, description]))
+      printTable(
+        describeOptions(stage.options).map(({ name, type, fallback, description }) => [
+          name,
+          type,
+          fallback,
+          description,
+        ]),
+      )
     })
 }

@@ -13,7 +13,9 @@ export function validateCommand(): Command {
     .action(async (files: string[], { set }: { set: readonly string[] }) => {
       for (const file of files) {
         const { name, steps } = await readPipeline(file, { overrides: set.map(parseOverride) })
-        printLine(`${file}: ${name}, ${steps.length} steps (${steps.map(({ stage }) => stage.name).join(' -> ')}), no mistakes`)
+        printLine(
+          `${file}: ${name}, ${steps.length} steps (${steps.map(({ stage }) => stage.name).join(' -> ')}), no mistakes`,
+        )
       }
     })
 }

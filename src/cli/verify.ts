@@ -3,8 +3,8 @@ import { stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Command } from 'commander'
 import { PrepError } from '../errors.js'
-import { verifyDataset } from '../formats/dataset/verify.js'
 import { readIndex } from '../formats/dataset/read.js'
+import { verifyDataset } from '../formats/dataset/verify.js'
 import { bytesText, printLine, printNotice } from './render.js'
 
 /** A data set folder as given, or the one inside a run's output. */
@@ -28,10 +28,14 @@ export function verifyCommand(): Command {
         else if (!findings.length) {
           const { rows, shards } = await readIndex(dataset)
           const bytes = shards.reduce((sum, shard) => sum + shard.bytes, 0)
-          printLine(`${dataset}: whole; ${rows.train} train and ${rows.test} test pairs, ${shards.length} shards, ${bytesText(bytes)}`)
+          printLine(
+            `${dataset}: whole; ${rows.train} train and ${rows.test} test pairs, ${shards.length} shards, ${bytesText(bytes)}`,
+          )
         } else
           for (const { file, field, row, problem } of findings)
-            printLine(`${dataset}/${file}${field ? ` ${field}` : ''}${row === undefined ? '' : ` row ${row}`}: ${problem}`)
+            printLine(
+              `${dataset}/${file}${field ? ` ${field}` : ''}${row === undefined ? '' : ` row ${row}`}: ${problem}`,
+            )
       }
       if (damaged)
         throw new PrepError('SHARD_DAMAGED', `${damaged} finding${damaged === 1 ? '' : 's'} of damage`, {

@@ -3,20 +3,24 @@ import { readdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Command } from 'commander'
 import { PrepError } from '../errors.js'
-import { explainSample, readRecords } from '../pipeline/why.js'
 import { suggest } from '../pipeline/suggest.js'
+import { explainSample, readRecords } from '../pipeline/why.js'
 import { printLine } from './render.js'
 
 export function whyCommand(): Command {
   return new Command('why')
-    .description('Explain what became of a photo: each step, its split, its row, or why it was left out; and why steps reran')
+    .description(
+      'Explain what became of a photo: each step, its split, its row, or why it was left out; and why steps reran',
+    )
     .argument('[sample]', 'name, file name or the start of its sha256; without it: the steps alone')
     .option('--run <folder>', 'output folder of the run (default: the newest below runs/)')
     .action(async (sample: string | undefined, { run }: { run?: string }) => {
       const output = run ?? (await newestRun())
       const records = await readRecords(output)
       if (!records.length)
-        throw new PrepError('FILE_MISSING', `${output} holds no run`, { hint: 'name the output folder of a run with --run' })
+        throw new PrepError('FILE_MISSING', `${output} holds no run`, {
+          hint: 'name the output folder of a run with --run',
+        })
       if (sample === undefined) {
         for (const { from, reason, at } of records) printLine(`${from.stage}: last made ${at}: ${reason}`)
         return
@@ -40,6 +44,7 @@ async function newestRun(): Promise<string> {
     if (info) seen.push({ path: join('runs', name), at: info.mtimeMs })
   }
   const newest = seen.sort((a, b) => b.at - a.at)[0]
-  if (!newest) throw new PrepError('FILE_MISSING', 'there is no run below runs/', { hint: 'name the output folder with --run' })
+  if (!newest)
+    throw new PrepError('FILE_MISSING', 'there is no run below runs/', { hint: 'name the output folder with --run' })
   return newest.path
 }

@@ -70,7 +70,7 @@ export interface DecodedImage {
  * @param input  a path (links are followed), or a file's bytes
  * @throws {PrepError} `FILE_MISSING`, `FILE_UNREADABLE`, `NOT_A_FILE` (folders, pipes and devices are never opened),
  *   `EMPTY_FILE`, `NOT_AN_IMAGE`, `UNSUPPORTED_FORMAT` (HEIC, BMP, SVG, ...), `DECODE_FAILED` (truncated or damaged: a
- *   decoder's warning is enough), `TOO_MANY_PIXELS`, `SIZES_DIFFER` (shorter side below `minSize`)
+ *   decoder's warning is enough), `TOO_MANY_PIXELS`, `TOO_SMALL` (shorter side below `minSize`)
  */
 export async function decodeImage(input: string | Uint8Array, options: DecodeOptions): Promise<DecodedImage> {
   const path = typeof input === 'string' ? input : undefined
@@ -147,7 +147,7 @@ function checkSize({ width, height }: Size, { maxPixels, minSize = 1 }: DecodeOp
       { hint: 'make it smaller, or raise the limit on pixels if the file is trusted' },
     )
   if (Math.min(width, height) < minSize)
-    throw new PrepError('SIZES_DIFFER', `${name} is ${width}x${height}, expected at least ${minSize} on each side`)
+    throw new PrepError('TOO_SMALL', `${name} is ${width}x${height}, expected at least ${minSize} on each side`)
 }
 
 const megapixels = (pixels: number): string => `${(pixels / 1e6).toFixed(pixels < 1e7 ? 1 : 0)} Mpx`

@@ -2,7 +2,7 @@
 import type { z } from 'zod'
 import { PrepErrors } from '../errors.js'
 import { optionErrors } from './option-errors.js'
-import type { Pipeline, Step, StageModule } from './parse.js'
+import type { Pipeline, StageModule, Step } from './parse.js'
 import { pipelineOptions } from './pipeline-options.js'
 import type { Field, Stage } from './stage.js'
 
@@ -56,8 +56,16 @@ export class PipelineBuilder<Have extends Field = never> {
     const head = pipelineOptions.safeParse(raw)
     if (!head.success) throw new PrepErrors(optionErrors(head.error, pipelineOptions, raw, [], () => undefined))
     const { seed, output = `runs/${this.#name}`, max_failures } = head.data
-    return { name: this.#name, file: `${this.#name} (TypeScript)`, seed, output, maxFailures: max_failures, steps: this.#steps }
+    return {
+      name: this.#name,
+      file: `${this.#name} (TypeScript)`,
+      seed,
+      output,
+      maxFailures: max_failures,
+      steps: this.#steps,
+    }
   }
 }
 
-export const pipeline = (name: string, settings: PipelineSettings = {}): PipelineBuilder => new PipelineBuilder(name, settings)
+export const pipeline = (name: string, settings: PipelineSettings = {}): PipelineBuilder =>
+  new PipelineBuilder(name, settings)

@@ -26,7 +26,17 @@ export interface ContextParts {
 /** Ticks of progress closer together than this are left out. */
 const TICK_MS = 100
 
-export function makeContext({ pipeline, step, codec, options, pool, store, emit, skipped, fail }: ContextParts): StageContext {
+export function makeContext({
+  pipeline,
+  step,
+  codec,
+  options,
+  pool,
+  store,
+  emit,
+  skipped,
+  fail,
+}: ContextParts): StageContext {
   const { stage, module, index } = step
   const cache = cacheFolder(pipeline.output)
   const fresh = options.fresh ?? false
@@ -41,15 +51,17 @@ export function makeContext({ pipeline, step, codec, options, pool, store, emit,
       emit({ type: 'progress', step: index, label, done, total: calls.length, cached })
     }
     tick()
-    const worker = calls.map((call): WorkerCall => ({
-      ...call,
-      cache,
-      task,
-      keyBase,
-      fresh,
-      stage: stage.name,
-      ...(module && { moduleUrl: module.url }),
-    }))
+    const worker = calls.map(
+      (call): WorkerCall => ({
+        ...call,
+        cache,
+        task,
+        keyBase,
+        fresh,
+        stage: stage.name,
+        ...(module && { moduleUrl: module.url }),
+      }),
+    )
     const results = await pool.map(worker, signal, result => {
       done += 1
       if (result.status === 'done' && result.cached) cached += 1
@@ -86,7 +98,11 @@ export function makeContext({ pipeline, step, codec, options, pool, store, emit,
       const folder = join(pipeline.output, path)
       const stale = fresh ? [...items] : await staleItems(folder, items)
       for (const task of new Set(stale.map(item => item.task)))
-        await map(task, stale.flatMap(item => (item.task === task ? [item.call] : [])), `write ${path}`)
+        await map(
+          task,
+          stale.flatMap(item => (item.task === task ? [item.call] : [])),
+          `write ${path}`,
+        )
       await settleFolder(folder, items)
     },
   }

@@ -27,7 +27,8 @@ interface JsonSchema {
   exclusiveMaximum?: number
 }
 
-const schemaOf = (options: z.ZodType): JsonSchema => z.toJSONSchema(options, { io: 'input', unrepresentable: 'any' }) as JsonSchema
+const schemaOf = (options: z.ZodType): JsonSchema =>
+  z.toJSONSchema(options, { io: 'input', unrepresentable: 'any' }) as JsonSchema
 
 /** One row per option; those of nested groups follow as `group.option`. */
 export function describeOptions(options: z.ZodType): OptionRow[] {
@@ -39,7 +40,8 @@ function rowsOf({ properties = {}, required = [] }: JsonSchema, prefix: string):
     {
       name: prefix + name,
       type: typeText(member),
-      fallback: member.default !== undefined ? JSON.stringify(member.default) : required.includes(name) ? 'required' : '-',
+      fallback:
+        member.default !== undefined ? JSON.stringify(member.default) : required.includes(name) ? 'required' : '-',
       description: member.description ?? '',
     },
     ...(member.properties ? rowsOf(member, `${prefix}${name}.`) : []),
@@ -52,16 +54,29 @@ function typeText(schema: JsonSchema): string {
   if (schema.const !== undefined) return String(schema.const)
   if (schema.type === 'array') return `list of ${typeText(schema.items ?? {})}`
   if (schema.type === 'object') return schema.properties ? `{${Object.keys(schema.properties).join(', ')}}` : 'options'
-  if (schema.type === 'integer' || schema.type === 'number') return `${schema.type === 'integer' ? 'whole number' : 'number'}${rangeText(schema)}`
+  if (schema.type === 'integer' || schema.type === 'number')
+    return `${schema.type === 'integer' ? 'whole number' : 'number'}${rangeText(schema)}`
   return schema.type === 'boolean' ? 'true | false' : schema.type === 'string' ? 'text' : 'any'
 }
 
 function rangeText({ minimum, maximum, exclusiveMinimum, exclusiveMaximum }: JsonSchema): string {
-  const low = minimum !== undefined ? `${minimum}` : exclusiveMinimum !== undefined ? `more than ${exclusiveMinimum}` : undefined
-  const high = maximum !== undefined && maximum < 2 ** 31 ? `${maximum}` : exclusiveMaximum !== undefined ? `less than ${exclusiveMaximum}` : undefined
-  if (low !== undefined && low.startsWith('-9007')) return ''
+  const low =
+    minimum !== undefined ? `${minimum}` : exclusiveMinimum !== undefined ? `more than ${exclusiveMinimum}` : undefined
+  const high =
+    maximum !== undefined && maximum < 2 ** 31
+      ? `${maximum}`
+      : exclusiveMaximum !== undefined
+        ? `less than ${exclusiveMaximum}`
+        : undefined
+  if (low?.startsWith('-9007')) return ''
   if (low !== undefined && high !== undefined) return ` ${low} to ${high}`
-  return low !== undefined ? (low.startsWith('more') ? ` ${low}` : ` from ${low}`) : high !== undefined ? ` up to ${high}` : ''
+  return low !== undefined
+    ? low.startsWith('more')
+      ? ` ${low}`
+      : ` from ${low}`
+    : high !== undefined
+      ? ` up to ${high}`
+      : ''
 }
 
 /** The JSON Schema of pipeline files, for editors. */
@@ -80,7 +95,9 @@ export function pipelineSchema(stages: readonly Stage[]): object {
   const custom = {
     title: 'custom',
     type: 'object',
-    properties: { stage: { type: 'string', pattern: '^\\.{0,2}/', description: 'A stage of your own, relative to this file' } },
+    properties: {
+      stage: { type: 'string', pattern: '^\\.{0,2}/', description: 'A stage of your own, relative to this file' },
+    },
     required: ['stage'],
   }
   return {
@@ -97,7 +114,10 @@ export function stagesDocument(stages: readonly Stage[]): string {
     [
       '| option | value | default | meaning |',
       '| --- | --- | --- | --- |',
-      ...rows.map(({ name, type, fallback, description }) => `| \`${name}\` | ${escape(type)} | ${escape(fallback)} | ${escape(description)} |`),
+      ...rows.map(
+        ({ name, type, fallback, description }) =>
+          `| \`${name}\` | ${cell(type)} | ${cell(fallback)} | ${cell(description)} |`,
+      ),
     ].join('\n')
   const sections = stages.map(
     ({ name, summary, details, needs, gives, options }) =>
@@ -106,4 +126,4 @@ export function stagesDocument(stages: readonly Stage[]): string {
   return `# Stages\n\nGenerated from the schemas by \`npm run docs\`; \`prep stages NAME\` prints the same.\n\n## The pipeline itself\n\n${table(describeOptions(pipelineOptions))}\n\n${sections.join('\n')}`
 }
 
-const escape = (text: string): string => text.replaceAll('|', '\\|').replaceAll('\n', ' ')
+const cell = (text: string): string => text.replaceAll('|', '\\|').replaceAll('\n', ' ')

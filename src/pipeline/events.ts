@@ -4,7 +4,12 @@ import type { TrainEvent } from '../trainer/events.js'
 import type { Failure } from './stage.js'
 
 export type RunEvent =
-  | { readonly type: 'run-start'; readonly pipeline: string; readonly output: string; readonly steps: readonly string[] }
+  | {
+      readonly type: 'run-start'
+      readonly pipeline: string
+      readonly output: string
+      readonly steps: readonly string[]
+    }
   | { readonly type: 'step-start'; readonly step: number; readonly stage: string; readonly reason: string }
   | {
       readonly type: 'progress'

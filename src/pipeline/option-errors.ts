@@ -10,7 +10,13 @@ type Place = (path: Path, of?: 'key' | 'value') => SourcePosition | undefined
  * @param raw   the value that was parsed
  * @param base  path of `raw` in the file
  */
-export function optionErrors(error: z.ZodError, schema: z.ZodType, raw: unknown, base: Path, place: Place): PrepError[] {
+export function optionErrors(
+  error: z.ZodError,
+  schema: z.ZodType,
+  raw: unknown,
+  base: Path,
+  place: Place,
+): PrepError[] {
   return error.issues.flatMap(issue => issueErrors(issue, schema, raw, base, place))
 }
 
@@ -30,10 +36,14 @@ function issueErrors(issue: z.core.$ZodIssue, schema: z.ZodType, raw: unknown, b
     })
   if (found === undefined)
     return [
-      new PrepError(inner.length ? 'OPTION_MISSING' : 'PIPELINE_SHAPE', `${name}: missing; expected ${expected(issue)}`, {
-        at: place(path.slice(0, -1)),
-        hint: `add ${String(path.at(-1) ?? 'steps')}`,
-      }),
+      new PrepError(
+        inner.length ? 'OPTION_MISSING' : 'PIPELINE_SHAPE',
+        `${name}: missing; expected ${expected(issue)}`,
+        {
+          at: place(path.slice(0, -1)),
+          hint: `add ${String(path.at(-1) ?? 'steps')}`,
+        },
+      ),
     ]
   const range = rangeCodes.has(issue.code)
   const code: ErrorCode = path.length ? (range ? 'OPTION_OUT_OF_RANGE' : 'OPTION_TYPE') : 'PIPELINE_SHAPE'

@@ -34,7 +34,9 @@ export async function claimOutput(output: string, pipeline: string): Promise<Cla
     await writeFileAtomic(join(output, 'pipeline.json'), `${JSON.stringify({ madeBy: 'prep', pipeline })}\n`)
   } catch (error) {
     await rm(lock, { force: true })
-    throw error instanceof PrepError && error.code === 'FILE_UNREADABLE' ? outputError({ code: 'EACCES' }, output) : error
+    throw error instanceof PrepError && error.code === 'FILE_UNREADABLE'
+      ? outputError({ code: 'EACCES' }, output)
+      : error
   }
   return { release: () => rm(lock, { force: true }) }
 }
@@ -64,7 +66,11 @@ async function checkOwner(output: string, pipeline: string): Promise<void> {
   }
   const owner = ownerOf(text)
   if (owner !== pipeline)
-    throw new PrepError('OUTPUT_FOREIGN', `${output} was made by the pipeline ${owner ?? '(unreadable)'}, not by ${pipeline}`, { hint })
+    throw new PrepError(
+      'OUTPUT_FOREIGN',
+      `${output} was made by the pipeline ${owner ?? '(unreadable)'}, not by ${pipeline}`,
+      { hint },
+    )
 }
 
 function ownerOf(text: string): string | undefined {

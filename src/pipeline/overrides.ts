@@ -1,5 +1,5 @@
 /** `--set steps.train.epochs=50`: values from the command line that replace those of the file. */
-import { isMap, isSeq, type Document, parse as parseYaml } from 'yaml'
+import { type Document, isMap, isSeq, parse as parseYaml } from 'yaml'
 import { PrepError } from '../errors.js'
 import type { Path } from './positions.js'
 
@@ -48,7 +48,10 @@ export function applyOverride(document: Document, { path, value, text }: Overrid
       `the steps are ${stages.map((name, i) => `${name} (${i})`).join(', ')}`,
     )
   if (matches.length > 1)
-    return fail(`${matches.length} steps are called ${step}`, `name one by number: ${matches.map(i => `steps.${i}`).join(', ')}`)
+    return fail(
+      `${matches.length} steps are called ${step}`,
+      `name one by number: ${matches.map(i => `steps.${i}`).join(', ')}`,
+    )
   const target = ['steps', index, ...rest]
   document.setIn(target, document.createNode(value))
   return target

@@ -1,6 +1,6 @@
 /** From the text of a pipeline file to a checked pipeline: every problem of the file at once, each with its place. */
-import { isMap, isSeq, visit, parse as parseYaml } from 'yaml'
-import { PrepError, PrepErrors, type PrepErrorDetails, type ErrorCode, type SourcePosition } from '../errors.js'
+import { isMap, isSeq, parse as parseYaml, visit } from 'yaml'
+import { type ErrorCode, PrepError, type PrepErrorDetails, PrepErrors, type SourcePosition } from '../errors.js'
 import { interpolate } from './environment.js'
 import { optionErrors } from './option-errors.js'
 import { applyOverride, type Override } from './overrides.js'
@@ -125,7 +125,9 @@ export function parsePipeline(text: string, input: ParseInput): Pipeline {
         steps: steps.map(({ known: _, ...step }) => step),
       }
   }
-  throw new PrepErrors(errors.sort((a, b) => (a.at?.line ?? 0) - (b.at?.line ?? 0) || (a.at?.column ?? 0) - (b.at?.column ?? 0)))
+  throw new PrepErrors(
+    errors.sort((a, b) => (a.at?.line ?? 0) - (b.at?.line ?? 0) || (a.at?.column ?? 0) - (b.at?.column ?? 0)),
+  )
 }
 
 const fileStem = (file: string): string => (file.split('/').at(-1) ?? file).replace(/\.ya?ml$/, '')
@@ -156,7 +158,13 @@ interface ParsedStep extends Step {
   readonly known: boolean
 }
 
-function parseSteps(raw: readonly unknown[], input: ParseInput, place: Place, report: Report, errors: PrepError[]): ParsedStep[] {
+function parseSteps(
+  raw: readonly unknown[],
+  input: ParseInput,
+  place: Place,
+  report: Report,
+  errors: PrepError[],
+): ParsedStep[] {
   const steps: ParsedStep[] = []
   raw.forEach((item, index) => {
     const path = ['steps', index]
@@ -170,7 +178,12 @@ function parseSteps(raw: readonly unknown[], input: ParseInput, place: Place, re
     const { stage: name, ...given } = item as Record<string, unknown>
     const found = findStage(name, input)
     if (found instanceof PrepError) {
-      errors.push(new PrepError(found.code, `steps[${index}].stage: ${found.message}`, { hint: found.hint, at: place([...path, 'stage']) }))
+      errors.push(
+        new PrepError(found.code, `steps[${index}].stage: ${found.message}`, {
+          hint: found.hint,
+          at: place([...path, 'stage']),
+        }),
+      )
       const near = typeof name === 'string' ? suggest(name, [...input.stages.keys()]) : undefined
       const like = near ? input.stages.get(near) : undefined
       if (like) steps.push({ index, stage: like, options: {}, known: false })
@@ -189,7 +202,10 @@ function findStage(name: unknown, { stages, modules }: ParseInput): { stage: Sta
       hint: `the stages are ${[...stages.keys()].join(', ')}`,
     })
   if (isCustomStage(name))
-    return modules?.get(name) ?? new PrepError('STAGE_MODULE', `the stage ${name} was not loaded`, { hint: 'check its path' })
+    return (
+      modules?.get(name) ??
+      new PrepError('STAGE_MODULE', `the stage ${name} was not loaded`, { hint: 'check its path' })
+    )
   const stage = stages.get(name)
   if (stage) return { stage }
   const near = suggest(name, [...stages.keys()])
@@ -206,7 +222,9 @@ function checkInputs(steps: readonly ParsedStep[], place: Place, report: Report)
       const later = steps.find(step => step.index > index && step.stage.gives.includes(field))
       report('STAGE_INPUT_MISSING', `steps[${index}]: ${stage.name} needs ${field}, which no step before it gives`, {
         at: place(['steps', index, 'stage']),
-        hint: later ? `move ${later.stage.name} (step ${later.index}) before it` : `put a stage before it that gives ${field}${GIVERS[field]}`,
+        hint: later
+          ? `move ${later.stage.name} (step ${later.index}) before it`
+          : `put a stage before it that gives ${field}${GIVERS[field]}`,
       })
       have.add(field)
     }

@@ -11,7 +11,12 @@ export const pipelineOptions = z.strictObject({
     .regex(/^[\w.-]+$/)
     .optional()
     .describe('What the run is called: letters, digits, dot, dash and underscore (default: the file name)'),
-  seed: z.int().min(0).max(0xffffffff).default(42).describe('Start of all randomness: the same seed gives the same bytes'),
+  seed: z
+    .int()
+    .min(0)
+    .max(0xffffffff)
+    .default(42)
+    .describe('Start of all randomness: the same seed gives the same bytes'),
   output: z.string().min(1).optional().describe('Folder for everything that the run writes (default: runs/NAME)'),
   max_failures: maxFailures
     .prefault('50%')

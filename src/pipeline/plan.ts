@@ -29,7 +29,9 @@ export interface PipelinePlan {
 export async function planPipeline(pipeline: Pipeline): Promise<PipelinePlan> {
   const { name, file, output, seed } = pipeline
   const source = pipeline.steps.find(({ stage }) => stage.name === 'glob')
-  const photos = source ? await previewPhotos(source.options as never, output) : { count: 0, note: 'listed by the stage itself' }
+  const photos = source
+    ? await previewPhotos(source.options as never, output)
+    : { count: 0, note: 'listed by the stage itself' }
   const steps: StepPlan[] = []
   for (const step of pipeline.steps) steps.push(await planStep(pipeline, step))
   return { name, file, output, seed, photos, steps, bytes: photos.count * rowBytes(pipeline) }
@@ -40,9 +42,16 @@ async function planStep({ output }: Pipeline, step: Step): Promise<StepPlan> {
   const options = step.options as { [name: string]: Json }
   const fallback = stage.options.safeParse({})
   const defaults = Object.keys(options).filter(
-    name => fallback.success && JSON.stringify((fallback.data as typeof options)[name]) === JSON.stringify(options[name]),
+    name =>
+      fallback.success && JSON.stringify((fallback.data as typeof options)[name]) === JSON.stringify(options[name]),
   )
-  return { stage: stage.name, options, defaults, effects: stage.plan?.(step.options, output) ?? [], state: await stateOf(output, step) }
+  return {
+    stage: stage.name,
+    options,
+    defaults,
+    effects: stage.plan?.(step.options, output) ?? [],
+    state: await stateOf(output, step),
+  }
 }
 
 async function stateOf(output: string, step: Step): Promise<string> {
@@ -62,8 +71,11 @@ async function stateOf(output: string, step: Step): Promise<string> {
 
 /** Bytes of one packed row: photo, label, checksum and key. */
 function rowBytes({ steps }: Pipeline): number {
-  const size = (steps.find(({ stage }) => stage.name === 'resize')?.options as { size?: number | { width: number; height: number } } | undefined)
-    ?.size
+  const size = (
+    steps.find(({ stage }) => stage.name === 'resize')?.options as
+      | { size?: number | { width: number; height: number } }
+      | undefined
+  )?.size
   if (size === undefined || !steps.some(({ stage }) => stage.name === 'pack')) return 0
   const pixels = typeof size === 'number' ? size * size : size.width * size.height
   return pixels * 4 + 40

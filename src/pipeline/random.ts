@@ -10,5 +10,8 @@ export function randomFor(seed: number, ...purpose: readonly string[]): RandomGe
 
 /** A 32-bit seed for `purpose`, for code that makes its own generator. */
 export function seedFor(seed: number, ...purpose: readonly string[]): number {
-  return createHash('sha256').update([seed, ...purpose].join('\0')).digest().readInt32LE()
+  return createHash('sha256')
+    .update([seed, ...purpose].join('\0'))
+    .digest()
+    .readInt32LE()
 }

@@ -5,7 +5,7 @@ import { PrepError } from '../errors.js'
 import { readFileChecked, sha256File } from '../files.js'
 import { stagesByName } from '../stages/index.js'
 import type { Override } from './overrides.js'
-import { customStageNames, type ParseInput, parsePipeline, type Pipeline, type StageModule } from './parse.js'
+import { customStageNames, type ParseInput, type Pipeline, parsePipeline, type StageModule } from './parse.js'
 import type { Stage } from './stage.js'
 
 export interface ReadOptions {
@@ -37,8 +37,11 @@ async function loadStage(name: string, file: string): Promise<{ stage: Stage; mo
     const sha256 = await sha256File(path)
     const url = pathToFileURL(path).href
     const { default: stage } = (await import(url)) as { default?: Stage }
-    if (typeof stage?.name === 'string' && typeof stage.run === 'function' && stage.options) return { stage, module: { url, sha256 } }
-    return new PrepError('STAGE_MODULE', `${name}: expected a stage as its default export, found ${typeof stage}`, { hint })
+    if (typeof stage?.name === 'string' && typeof stage.run === 'function' && stage.options)
+      return { stage, module: { url, sha256 } }
+    return new PrepError('STAGE_MODULE', `${name}: expected a stage as its default export, found ${typeof stage}`, {
+      hint,
+    })
   } catch (error) {
     return new PrepError('STAGE_MODULE', `${name}: ${(error as Error).message}`, { hint, cause: error })
   }

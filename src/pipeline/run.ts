@@ -6,10 +6,18 @@ import { makeContext } from './context.js'
 import type { RunEvent } from './events.js'
 import { cacheFolder, claimOutput } from './output.js'
 import type { Pipeline, Step } from './parse.js'
-import { RunLog } from './run-log.js'
 import { type StepReport, writeReport } from './report.js'
+import { RunLog } from './run-log.js'
 import type { Failure, SampleSet } from './stage.js'
-import { explainChange, forgetSteps, readStepRecord, type StepRecord, stepInputs, stepKey, writeStepRecord } from './step-record.js'
+import {
+  explainChange,
+  forgetSteps,
+  readStepRecord,
+  type StepRecord,
+  stepInputs,
+  stepKey,
+  writeStepRecord,
+} from './step-record.js'
 import { Store } from './store.js'
 
 export interface RunOptions {
@@ -52,7 +60,12 @@ export async function runPipeline(pipeline: Pipeline, options: RunOptions): Prom
     log.append(event)
     options.onEvent?.(event)
   }
-  emit({ type: 'run-start', pipeline: pipeline.name, output: pipeline.output, steps: pipeline.steps.map(({ stage }) => stage.name) })
+  emit({
+    type: 'run-start',
+    pipeline: pipeline.name,
+    output: pipeline.output,
+    steps: pipeline.steps.map(({ stage }) => stage.name),
+  })
   const failures: Failure[] = []
   const end = (status: 'done' | 'unchanged' | 'interrupted' | 'failed', samples: number, error?: PrepError): void =>
     emit({
@@ -69,7 +82,14 @@ export async function runPipeline(pipeline: Pipeline, options: RunOptions): Prom
     const run = new Run(pipeline, options, pool, emit, failures)
     const set = await run.all()
     const status = run.steps.every(step => step.status === 'unchanged') ? 'unchanged' : 'done'
-    const summary: RunSummary = { status, output: pipeline.output, set, failures, steps: run.steps, seconds: secondsSince(started) }
+    const summary: RunSummary = {
+      status,
+      output: pipeline.output,
+      set,
+      failures,
+      steps: run.steps,
+      seconds: secondsSince(started),
+    }
     if (status === 'done') await writeReport(pipeline, summary)
     end(status, set.samples.length)
     return summary
@@ -134,21 +154,34 @@ class Run {
     const before = await readStepRecord(output, step)
     const forced = this.options.fresh || (this.options.from !== undefined && index >= this.options.from)
     const reuse =
-      !forced && !stage.source && before?.key === key && ((await stage.intact?.(before.result, step.options, output)) ?? true)
+      !forced &&
+      !stage.source &&
+      before?.key === key &&
+      ((await stage.intact?.(before.result, step.options, output)) ?? true)
     let record: StepRecord
     if (reuse && before) {
       record = before
       this.emit({ type: 'step-start', step: index, stage: stage.name, reason: 'unchanged' })
     } else {
-      const reason = this.options.fresh ? 'asked to start fresh' : forced ? 'asked by --from' : explainChange(before?.from, from)
-      this.emit({ type: 'step-start', step: index, stage: stage.name, reason: stage.source ? 'look for photos' : reason })
+      const reason = this.options.fresh
+        ? 'asked to start fresh'
+        : forced
+          ? 'asked by --from'
+          : explainChange(before?.from, from)
+      this.emit({
+        type: 'step-start',
+        step: index,
+        stage: stage.name,
+        reason: stage.source ? 'look for photos' : reason,
+      })
       const failures: Failure[] = []
       const result = await this.#execute(step, set, failures)
       const same = stage.source && before && JSON.stringify(before.result) === JSON.stringify(result)
       record = same
         ? { ...before, failures }
         : { key, from, reason, at: new Date().toISOString(), seconds: secondsSince(started), result, failures }
-      if (!same || JSON.stringify(before.failures) !== JSON.stringify(failures)) await writeStepRecord(output, step, record)
+      if (!same || JSON.stringify(before.failures) !== JSON.stringify(failures))
+        await writeStepRecord(output, step, record)
     }
     for (const failure of reuse ? record.failures : []) this.emit({ type: 'skip', step: index, failure })
     this.failures.push(...record.failures)
@@ -162,7 +195,14 @@ class Run {
       seconds: secondsSince(started),
     }
     this.steps.push(report)
-    this.emit({ type: 'step-end', step: index, stage: stage.name, status, samples: report.samples, seconds: report.seconds })
+    this.emit({
+      type: 'step-end',
+      step: index,
+      stage: stage.name,
+      status,
+      samples: report.samples,
+      seconds: report.seconds,
+    })
     this.#total = Math.max(this.#total, record.result.samples.length + this.failures.length)
     return record.result
   }

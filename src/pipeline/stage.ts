@@ -62,7 +62,12 @@ export interface TaskTools {
 export type Task = (input: never, tools: TaskTools) => Promise<TaskOutput>
 
 export type TaskResult =
-  | { readonly status: 'done'; readonly key: string; readonly cached: boolean; readonly facts: { [name: string]: Json } }
+  | {
+      readonly status: 'done'
+      readonly key: string
+      readonly cached: boolean
+      readonly facts: { [name: string]: Json }
+    }
   | { readonly status: 'failed'; readonly failure: Failure }
 
 /** One file of a folder of results: made again only when its key changes or the file is gone. */
@@ -135,7 +140,10 @@ export interface Stage<O = unknown, Needs extends Field = Field, Gives extends F
   /** Lines for `prep plan`: what the stage would write. Reads nothing but its arguments. */
   plan?(options: O, output: string): readonly string[]
   /** Problems that the schema alone cannot see; messages with the option's name. */
-  check?(options: O, place: { readonly output: string }): readonly { option: string; code: 'INPUT_CYCLE'; message: string; hint: string }[]
+  check?(
+    options: O,
+    place: { readonly output: string },
+  ): readonly { option: string; code: 'INPUT_CYCLE'; message: string; hint: string }[]
 }
 
 /** Declare a stage; types flow from the schema to `run`. */

@@ -98,7 +98,9 @@ export function explainChange(before: StepInputs | undefined, now: StepInputs): 
     ...changedOptions(before.options, now.options),
     ...Object.keys(now.files).flatMap(path => (before.files[path] === now.files[path] ? [] : [`${path} changed`])),
     ...changedSamples(before.samples, now.samples),
-    ...Object.keys(now.artefacts).flatMap(name => (before.artefacts[name] === now.artefacts[name] ? [] : [`the ${name} changed`])),
+    ...Object.keys(now.artefacts).flatMap(name =>
+      before.artefacts[name] === now.artefacts[name] ? [] : [`the ${name} changed`],
+    ),
   ]
   if (before.skipped !== now.skipped) reasons.push('other photos were left out before it')
   if (before.version !== now.version) reasons.push(`stage version ${before.version} -> ${now.version}`)
@@ -120,6 +122,8 @@ function changedSamples(before: StepInputs['samples'], now: StepInputs['samples'
   const added = Object.keys(now).filter(name => !(name in before)).length
   const removed = Object.keys(before).filter(name => !(name in now)).length
   const changed = Object.keys(now).filter(name => name in before && before[name] !== now[name]).length
-  const parts = [added && `${added} added`, removed && `${removed} removed`, changed && `${changed} changed`].filter(Boolean)
+  const parts = [added && `${added} added`, removed && `${removed} removed`, changed && `${changed} changed`].filter(
+    Boolean,
+  )
   return parts.length ? [`photos: ${parts.join(', ')}`] : []
 }

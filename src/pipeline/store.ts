@@ -78,7 +78,8 @@ export class Store {
       const { tensors, metadata } = await readSafetensors(path)
       const tensor = tensors.data
       const data = tensor?.data
-      if (tensor && data instanceof Uint8Array && crc32c(data) === Number(metadata.crc32c)) return { data, shape: tensor.shape }
+      if (tensor && data instanceof Uint8Array && crc32c(data) === Number(metadata.crc32c))
+        return { data, shape: tensor.shape }
     } catch (error) {
       if (!(error instanceof PrepError)) throw error
     }

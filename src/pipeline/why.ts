@@ -27,9 +27,16 @@ export type Explanation = { readonly lines: readonly string[] } | { readonly nam
  * @param wanted  a sample's name, its file name, or the start of its sha256
  * @returns lines that tell its way, or the names that there are when nobody is called so
  */
-export async function explainSample(output: string, records: readonly StepRecord[], wanted: string): Promise<Explanation> {
+export async function explainSample(
+  output: string,
+  records: readonly StepRecord[],
+  wanted: string,
+): Promise<Explanation> {
   const matches = ({ name, source, sha256 = '' }: { name: string; source: string; sha256?: string }): boolean =>
-    name === wanted || source === wanted || source.endsWith(`/${wanted}`) || (wanted.length >= 6 && sha256.startsWith(wanted))
+    name === wanted ||
+    source === wanted ||
+    source.endsWith(`/${wanted}`) ||
+    (wanted.length >= 6 && sha256.startsWith(wanted))
   const lines: string[] = []
   const names = new Set<string>()
   let before: Sample | undefined
@@ -57,14 +64,17 @@ export async function explainSample(output: string, records: readonly StepRecord
 function describeChange(before: Sample | undefined, now: Sample): string {
   if (!before) return 'found'
   const parts: string[] = []
-  if (JSON.stringify(before.photo) !== JSON.stringify(now.photo) && now.photo) parts.push(`photo ${describeRef(now.photo)}`)
-  if (JSON.stringify(before.label) !== JSON.stringify(now.label) && now.label) parts.push(`labels ${describeRef(now.label)}`)
+  if (JSON.stringify(before.photo) !== JSON.stringify(now.photo) && now.photo)
+    parts.push(`photo ${describeRef(now.photo)}`)
+  if (JSON.stringify(before.label) !== JSON.stringify(now.label) && now.label)
+    parts.push(`labels ${describeRef(now.label)}`)
   if (before.split !== now.split && now.split) parts.push(`goes to ${now.split}`)
   if (now.notes && !before.notes) parts.push(`converted: ${now.notes.join(', ')}`)
   return parts.join(', ') || 'passed on'
 }
 
-const describeRef = (ref: ImageRef): string => (ref.kind === 'stored' ? `${ref.width}x${ref.height}, key ${ref.key.slice(0, 12)}` : ref.path)
+const describeRef = (ref: ImageRef): string =>
+  ref.kind === 'stored' ? `${ref.width}x${ref.height}, key ${ref.key.slice(0, 12)}` : ref.path
 
 async function datasetLines(output: string, { name }: Sample): Promise<string[]> {
   const text = await readFile(join(output, 'dataset', 'samples.jsonl'), 'utf8').catch(() => '')

@@ -6,10 +6,10 @@ import { writeFileAtomic } from '../files.js'
 import { colourise } from '../images/colour.js'
 import { encodeJpeg, encodePng } from '../images/png.js'
 import { sideBySide } from '../images/side-by-side.js'
-import { paletteColours, readPaletteFile } from './palette-file.js'
 import { folderIsWhole } from '../pipeline/output-folder.js'
 import { defineStage, type FolderItem } from '../pipeline/stage.js'
 import type { ImageRef, Pixels } from '../sample.js'
+import { paletteColours, readPaletteFile } from './palette-file.js'
 
 const options = z.strictObject({
   layout: z
@@ -22,7 +22,10 @@ const options = z.strictObject({
     .enum(['label-photo', 'photo-label'])
     .default('label-photo')
     .describe('Which half comes first when side by side: A|B or B|A'),
-  format: z.enum(['jpg', 'png']).default('jpg').describe('png keeps label colours exact; jpg is what the usual scripts read'),
+  format: z
+    .enum(['jpg', 'png'])
+    .default('jpg')
+    .describe('png keeps label colours exact; jpg is what the usual scripts read'),
   quality: z.int().min(1).max(100).default(95).describe('JPEG quality'),
 })
 type ExportOptions = z.output<typeof options>
@@ -42,7 +45,8 @@ export const exportStage = defineStage({
   name: 'export',
   version: 1,
   summary: 'Write train/ and test/ folders of image pairs',
-  details: 'Label maps are drawn in the palette’s display colours. Only what changed is written again; files of photos that are gone are removed.',
+  details:
+    'Label maps are drawn in the palette’s display colours. Only what changed is written again; files of photos that are gone are removed.',
   options,
   needs: ['photo', 'label', 'palette'],
   gives: [],
@@ -76,7 +80,14 @@ export const exportStage = defineStage({
         key: { photo: { ...photo }, label: { ...label }, colours, part, options },
         call: {
           sample,
-          input: { photo: { ...photo }, label: { ...label }, colours, part, options, path: join(context.output, FOLDER, file) },
+          input: {
+            photo: { ...photo },
+            label: { ...label },
+            colours,
+            part,
+            options,
+            path: join(context.output, FOLDER, file),
+          },
         },
       }))
     })
@@ -85,7 +96,11 @@ export const exportStage = defineStage({
   },
 })
 
-function filesOf({ layout, format }: ExportOptions, split: string, name: string): { file: string; part: DrawInput['part'] }[] {
+function filesOf(
+  { layout, format }: ExportOptions,
+  split: string,
+  name: string,
+): { file: string; part: DrawInput['part'] }[] {
   if (layout === 'side-by-side') return [{ file: `${split}/${name}.${format}`, part: 'pair' }]
   const [photo, label] =
     layout === 'beside'

@@ -94,7 +94,10 @@ async function findPhotos(options: GlobOptions, output: string): Promise<Listing
   if (found.length) return { files: found.slice(0, limit) }
   const spare = fallback.length ? await list(fallback, options, output) : []
   if (!spare.length) throw await noMatches(options)
-  return { files: spare.slice(0, limit), warning: `no photo matches ${patterns.join(', ')}: using ${fallback.join(', ')} instead` }
+  return {
+    files: spare.slice(0, limit),
+    warning: `no photo matches ${patterns.join(', ')}: using ${fallback.join(', ')} instead`,
+  }
 }
 
 async function list(patterns: readonly string[], { ignore }: GlobOptions, output: string): Promise<Found[]> {
@@ -106,7 +109,9 @@ async function list(patterns: readonly string[], { ignore }: GlobOptions, output
     objectMode: true,
     unique: true,
   }).catch(error => {
-    throw systemCode(error) ? fileError(error, (error as { path?: string }).path ?? patterns.join(', '), 'look for photos') : error
+    throw systemCode(error)
+      ? fileError(error, (error as { path?: string }).path ?? patterns.join(', '), 'look for photos')
+      : error
   })
   const found = entries.flatMap(({ path, dirent }): Found[] => {
     if (dirent.isFile() || dirent.isSymbolicLink()) return [{ path, special: undefined }]
@@ -143,7 +148,11 @@ async function identify(files: readonly Found[], context: StageContext): Promise
     else if (problem) context.fail({ sample: blank.name, source: path, ...problem })
     else unknown.push(blank)
   }
-  const results = await context.map('hash', unknown.map(sample => ({ sample, input: { path: sample.source } })), 'identify')
+  const results = await context.map(
+    'hash',
+    unknown.map(sample => ({ sample, input: { path: sample.source } })),
+    'identify',
+  )
   for (const [index, result] of results.entries()) {
     const path = unknown[index]!.source
     if (result.status !== 'done') continue

@@ -32,7 +32,10 @@ export class HashMemo {
   static async read(cache: string): Promise<HashMemo> {
     const path = join(cache, 'hashes.json')
     try {
-      return new HashMemo(path, new Map(Object.entries(JSON.parse(await readFile(path, 'utf8')) as Record<string, Seen>)))
+      return new HashMemo(
+        path,
+        new Map(Object.entries(JSON.parse(await readFile(path, 'utf8')) as Record<string, Seen>)),
+      )
     } catch {
       return new HashMemo(path, new Map())
     }
@@ -50,7 +53,11 @@ export class HashMemo {
           ? { code: 'FILE_MISSING', message: 'is a link that leads back to itself' }
           : { code: 'FILE_UNREADABLE', message: `cannot be looked at (${systemCode(error)})` }
     }
-    if (!info.isFile()) return { code: 'NOT_A_FILE', message: `is ${info.isDirectory() ? 'a folder' : 'a device, pipe or socket'}, not a file` }
+    if (!info.isFile())
+      return {
+        code: 'NOT_A_FILE',
+        message: `is ${info.isDirectory() ? 'a folder' : 'a device, pipe or socket'}, not a file`,
+      }
     if (info.size === 0) return { code: 'EMPTY_FILE', message: 'is empty (0 bytes)' }
     const stamp = `${info.size}-${info.mtimeMs}-${info.ino}`
     this.#stamps.set(path, { stamp, settled: Date.now() - Number(info.mtimeMs) > SETTLED_MS })
@@ -75,6 +82,7 @@ export class HashMemo {
         this.#seen.delete(path)
         this.#changed = true
       }
-    if (this.#changed) await writeFileAtomic(this.#path, JSON.stringify(Object.fromEntries(this.#seen)), { sync: false })
+    if (this.#changed)
+      await writeFileAtomic(this.#path, JSON.stringify(Object.fromEntries(this.#seen)), { sync: false })
   }
 }

@@ -22,12 +22,7 @@ import type { ImageRef, Sample } from '../sample.js'
 import { paletteColours, readPaletteFile } from './palette-file.js'
 
 const options = z.strictObject({
-  clusters: z
-    .int()
-    .min(2)
-    .max(64)
-    .optional()
-    .describe('Number of classes K (default: 8, or as many as `palette` has)'),
+  clusters: z.int().min(2).max(64).optional().describe('Number of classes K (default: 8, or as many as `palette` has)'),
   space: z
     .enum(['oklab', 'rgb'])
     .default('oklab')
@@ -43,7 +38,11 @@ const options = z.strictObject({
   restarts: z.int().min(1).max(100).default(4).describe('Independent starts to choose the best of (engine: prep)'),
   palette: z.string().min(1).optional().describe('Use the classes of this palette.json instead of finding new ones'),
   maps: z.boolean().default(true).describe('Also write the label maps as coloured PNG'),
-  folder: z.string().min(1).default('labels').describe('Folder below the output for palette, coloured maps and contact sheet'),
+  folder: z
+    .string()
+    .min(1)
+    .default('labels')
+    .describe('Folder below the output for palette, coloured maps and contact sheet'),
 })
 type KmeansOptions = z.output<typeof options>
 
@@ -69,7 +68,9 @@ export const kmeans = defineStage({
   gives: ['label', 'palette'],
   files: ({ palette }) => (palette ? [palette] : []),
   plan: ({ clusters, palette, scope, folder }) => [
-    palette ? `uses the classes of ${palette}` : `finds ${clusters ?? DEFAULT_CLUSTERS} classes for ${scope === 'dataset' ? 'all photos together' : 'each photo'}`,
+    palette
+      ? `uses the classes of ${palette}`
+      : `finds ${clusters ?? DEFAULT_CLUSTERS} classes for ${scope === 'dataset' ? 'all photos together' : 'each photo'}`,
     `writes OUT/${folder}: palette.json, coloured maps, contact sheet`,
   ],
   check: ({ palette }, { output }) =>
@@ -123,7 +124,10 @@ export const kmeans = defineStage({
   },
   async run(set, options, context) {
     const path = join(context.output, options.folder, 'palette.json')
-    const { samples, palette } = options.scope === 'image' ? await labelEach(set.samples, options, context) : await labelAll(set.samples, options, context)
+    const { samples, palette } =
+      options.scope === 'image'
+        ? await labelEach(set.samples, options, context)
+        : await labelAll(set.samples, options, context)
     const text = formatPalette(palette)
     await writeFileAtomic(path, text)
     await context.folder(options.folder, folderItems(samples, palette, options, context))
@@ -155,10 +159,16 @@ interface Labelled {
 
 /** One palette for all: fitted or read, then each photo by it. */
 async function labelAll(samples: readonly Sample[], options: KmeansOptions, context: StageContext): Promise<Labelled> {
-  const palette = options.palette ? await readGivenPalette(options.palette, options) : await fitForAll(samples, options, context)
+  const palette = options.palette
+    ? await readGivenPalette(options.palette, options)
+    : await fitForAll(samples, options, context)
   const text = formatPalette(palette)
   const calls = samples.map(
-    (sample): TaskCall => ({ sample, keyed: { photo: photoKey(sample), palette: paletteHash(palette) }, input: { photo: { ...sample.photo! }, palette: text } }),
+    (sample): TaskCall => ({
+      sample,
+      keyed: { photo: photoKey(sample), palette: paletteHash(palette) },
+      input: { photo: { ...sample.photo! }, palette: text },
+    }),
   )
   return { samples: await labelWith('assign', samples, calls, context), palette }
 }
@@ -166,9 +176,13 @@ async function labelAll(samples: readonly Sample[], options: KmeansOptions, cont
 /** Each photo by its own classes; the palette shown is their mean, id by id (0 is the darkest of each photo). */
 async function labelEach(samples: readonly Sample[], options: KmeansOptions, context: StageContext): Promise<Labelled> {
   if (options.palette)
-    throw new PrepError('PALETTE_MISMATCH', 'scope: image finds the classes of each photo, palette: gives one set for all', {
-      hint: 'remove one of the two options',
-    })
+    throw new PrepError(
+      'PALETTE_MISMATCH',
+      'scope: image finds the classes of each photo, palette: gives one set for all',
+      {
+        hint: 'remove one of the two options',
+      },
+    )
   const { space, restarts, engine } = options
   const clusters = options.clusters ?? DEFAULT_CLUSTERS
   const calls = samples.map((sample): TaskCall => {
@@ -213,13 +227,17 @@ async function fitForAll(samples: readonly Sample[], options: KmeansOptions, con
   const { space, restarts, engine } = options
   const clusters = options.clusters ?? DEFAULT_CLUSTERS
   const seed = seedFor(context.seed, 'kmeans')
-  const calls = samples.map((sample): TaskCall => ({ sample, keyed: { photo: photoKey(sample) }, input: { photo: { ...sample.photo! } } }))
+  const calls = samples.map(
+    (sample): TaskCall => ({ sample, keyed: { photo: photoKey(sample) }, input: { photo: { ...sample.photo! } } }),
+  )
   const results = await context.map('count', calls, 'count colours')
   const keys = results.flatMap(result => (result.status === 'done' ? [result.key] : []))
   // Sorted, so that the same photos under other names give the same palette.
   const keyed = { keys: [...keys].sort(), clusters, restarts, seed, engine, space }
   const text = await context.remember(keyed, async () =>
-    formatPalette(fitPalette(await sumHistograms(keyed.keys, context), { clusters, restarts, seed, space }, await engineOf(engine))),
+    formatPalette(
+      fitPalette(await sumHistograms(keyed.keys, context), { clusters, restarts, seed, space }, await engineOf(engine)),
+    ),
   )
   return parsePalette(text, 'palette')
 }
@@ -242,7 +260,11 @@ const HISTOGRAMS_A_TIME = 64
  *
  * @param photos  for each photo and id: mean r, g, b and share
  */
-function meanPalette(photos: readonly (readonly (readonly number[])[])[], clusters: number, space: KmeansOptions['space']): Palette {
+function meanPalette(
+  photos: readonly (readonly (readonly number[])[])[],
+  clusters: number,
+  space: KmeansOptions['space'],
+): Palette {
   const rows = Array.from({ length: clusters }, (_, id) => {
     const sum = [0, 0, 0, 0]
     for (const photo of photos) {
@@ -252,17 +274,32 @@ function meanPalette(photos: readonly (readonly (readonly number[])[])[], cluste
     }
     const total = sum[3] || 1
     const mean = [sum[0]! / total, sum[1]! / total, sum[2]! / total] as const
-    return { id, mean, centroid: space === 'oklab' ? okLab(...mean) : mean, share: Math.min(1, sum[3]! / photos.length) }
+    return {
+      id,
+      mean,
+      centroid: space === 'oklab' ? okLab(...mean) : mean,
+      share: Math.min(1, sum[3]! / photos.length),
+    }
   })
   return parsePalette(JSON.stringify({ version: 1, space, clusters: rows }), 'the mean palette')
 }
 
-function folderItems(samples: readonly Sample[], palette: Palette, { maps, folder }: KmeansOptions, { output, seed }: StageContext): FolderItem[] {
+function folderItems(
+  samples: readonly Sample[],
+  palette: Palette,
+  { maps, folder }: KmeansOptions,
+  { output, seed }: StageContext,
+): FolderItem[] {
   const colours = paletteColours(palette)
   const drawings = samples.map((sample): FolderItem => {
     const label = { ...sample.label! }
     const file = `${sample.name}.png`
-    return { file, task: 'draw', key: { label, colours }, call: { sample, input: { label, colours, path: join(output, folder, file) } } }
+    return {
+      file,
+      task: 'draw',
+      key: { label, colours },
+      call: { sample, input: { label, colours, path: join(output, folder, file) } },
+    }
   })
   const chosen = [...samples]
     .sort((a, b) => seedFor(seed, 'sheet', a.sha256) - seedFor(seed, 'sheet', b.sha256))

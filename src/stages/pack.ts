@@ -5,8 +5,8 @@ import { z } from 'zod'
 import { PrepError } from '../errors.js'
 import { readFileChecked, sha256Hex } from '../files.js'
 import { commitDataset, prepareDataset } from '../formats/dataset/commit.js'
-import type { ShardEntry } from '../formats/dataset/index-file.js'
 import { readExisting } from '../formats/dataset/existing.js'
+import type { ShardEntry } from '../formats/dataset/index-file.js'
 import { planShards, type ShardPlan, type WantedRow } from '../formats/dataset/plan-shards.js'
 import { readIndex } from '../formats/dataset/read.js'
 import { shardMatches } from '../formats/dataset/scan-shard.js'
@@ -23,12 +23,16 @@ const options = z.strictObject({
   photo: z
     .enum(['raw', 'jpeg'])
     .default('raw')
-    .describe('raw: fastest and exact; jpeg: about a tenth of the size, for slow storage. Labels stay exact either way'),
+    .describe(
+      'raw: fastest and exact; jpeg: about a tenth of the size, for slow storage. Labels stay exact either way',
+    ),
   quality: z.int().min(1).max(100).default(95).describe('JPEG quality, with photo: jpeg'),
   append: z
     .boolean()
     .default(false)
-    .describe('Keep the shards of the data set that is there and add new pairs as a new generation; needs the same palette'),
+    .describe(
+      'Keep the shards of the data set that is there and add new pairs as a new generation; needs the same palette',
+    ),
 })
 type PackOptions = z.output<typeof options>
 
@@ -70,7 +74,11 @@ export const pack = defineStage({
       const entry = await writeShard(dataset, spec, form, async index => {
         const { key, label, photo } = rows[index]!
         const [labels, pixels] = await Promise.all([load(label), load(photo)])
-        return { key, label: labels.data, photo: form.photo === 'raw' ? pixels.data : await encodeJpeg(pixels, quality) }
+        return {
+          key,
+          label: labels.data,
+          photo: form.photo === 'raw' ? pixels.data : await encodeJpeg(pixels, quality),
+        }
       })
       return { facts: { entry: entry as unknown as Json } }
     },
@@ -84,7 +92,11 @@ export const pack = defineStage({
       (sample): WantedRow => ({
         key: sample.sha256,
         split: sample.split ?? 'train',
-        fingerprint: fingerprint([{ ...sample.label! }, { ...sample.photo! }, form.photo === 'jpeg' ? options.quality : 0]),
+        fingerprint: fingerprint([
+          { ...sample.label! },
+          { ...sample.photo! },
+          form.photo === 'jpeg' ? options.quality : 0,
+        ]),
       }),
     )
     const existing = options.append ? await readExisting(dataset) : undefined
@@ -110,7 +122,9 @@ export const pack = defineStage({
       },
       [...plan.keep, ...written],
     )
-    context.note(`${index.rows.train} train and ${index.rows.test} test pairs in ${index.shards.length} shards, generation ${index.generation}`)
+    context.note(
+      `${index.rows.train} train and ${index.rows.test} test pairs in ${index.shards.length} shards, generation ${index.generation}`,
+    )
     return { samples, artefacts: { ...artefacts, dataset: { path: dataset, key } } }
   },
 })
@@ -143,7 +157,10 @@ interface WriteShards {
 }
 
 /** Shards that an interrupted run has finished are kept; the others are written, several at a time. */
-async function writeShards(plan: ShardPlan, { dataset, form, samples, options, context }: WriteShards): Promise<ShardEntry[]> {
+async function writeShards(
+  plan: ShardPlan,
+  { dataset, form, samples, options, context }: WriteShards,
+): Promise<ShardEntry[]> {
   const inputs = plan.write.map(
     ({ members, ...spec }): ShardInput => ({
       dataset,
@@ -160,7 +177,9 @@ async function writeShards(plan: ShardPlan, { dataset, form, samples, options, c
   const entryOf = (result: Awaited<ReturnType<StageContext['map']>>[number]): ShardEntry | undefined =>
     result.status === 'done' ? ((result.facts.entry as unknown as ShardEntry | null) ?? undefined) : undefined
   const bare = inputs.map(input => ({ ...input, rows: [] }))
-  const found = context.fresh ? [] : (await context.map('find', bare.map(call), 'look for finished shards')).map(entryOf)
+  const found = context.fresh
+    ? []
+    : (await context.map('find', bare.map(call), 'look for finished shards')).map(entryOf)
   const missing = inputs.filter((_, i) => !found[i])
   if (missing.length) await prepareDataset(dataset, { write: plan.write.filter((_, i) => !found[i]) })
   const written = (await context.map('write', missing.map(call), 'write shards')).map(entryOf)
@@ -168,8 +187,25 @@ async function writeShards(plan: ShardPlan, { dataset, form, samples, options, c
 }
 
 /** samples.jsonl: every photo that was found, packed or left out. */
-function* sampleLines(samples: readonly Sample[], { places }: ShardPlan, form: RowForm, { skipped }: StageContext): Generator<object> {
+function* sampleLines(
+  samples: readonly Sample[],
+  { places }: ShardPlan,
+  form: RowForm,
+  { skipped }: StageContext,
+): Generator<object> {
   for (const [i, { name, source, sha256, split = 'train', notes = [] }] of samples.entries())
-    yield { key: sha256, name, source, sha256, status: 'packed', split, row: places[i], width: form.width, height: form.height, notes }
-  for (const { sample, source, code, message } of skipped) yield { name: sample, source, status: 'skipped', reason: code, message }
+    yield {
+      key: sha256,
+      name,
+      source,
+      sha256,
+      status: 'packed',
+      split,
+      row: places[i],
+      width: form.width,
+      height: form.height,
+      notes,
+    }
+  for (const { sample, source, code, message } of skipped)
+    yield { name: sample, source, status: 'skipped', reason: code, message }
 }

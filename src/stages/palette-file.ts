@@ -9,4 +9,5 @@ export async function readPaletteFile(path: string): Promise<Palette> {
 }
 
 /** Display colours in the order of ids. */
-export const paletteColours = ({ clusters }: Palette): readonly Colour[] => clusters.map(({ display }) => parseColour(display))
+export const paletteColours = ({ clusters }: Palette): readonly Colour[] =>
+  clusters.map(({ display }) => parseColour(display))

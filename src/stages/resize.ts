@@ -26,6 +26,7 @@ const options = z.strictObject({
     .regex(/^#[0-9a-fA-F]{6}$/)
     .default('#000000')
     .describe('Colour of bars and behind transparency, #rrggbb'),
+  min_size: z.int().min(1).default(1).describe('Leave out photos whose shorter side has fewer pixels than this'),
   max_pixels: z.int().min(1).default(MAX_PIXELS).describe('Leave out photos with more pixels than this'),
 })
 type ResizeOptions = z.output<typeof options>
@@ -41,23 +42,36 @@ export const resize = defineStage({
   gives: ['photo'],
   tasks: {
     async resize({ path, options }: { path: string; options: ResizeOptions }) {
-      const { size, fit, position, background, max_pixels } = options
+      const { size, fit, position, background, min_size, max_pixels } = options
       const { pixels, notes, source } = await decodeImage(path, {
         size: typeof size === 'number' ? { width: size, height: size } : size,
         fit,
         position,
         background: parseColour(background),
+        minSize: min_size,
         maxPixels: max_pixels,
       })
       return {
         image: pixels,
-        facts: { notes, width: pixels.width, height: pixels.height, sourceWidth: source.width, sourceHeight: source.height },
+        facts: {
+          notes,
+          width: pixels.width,
+          height: pixels.height,
+          sourceWidth: source.width,
+          sourceHeight: source.height,
+        },
       }
     },
   },
-  plan: ({ size, fit }) => [`makes ${typeof size === 'number' ? `${size}x${size}` : `${size.width}x${size.height}`} photos (${fit})`],
+  plan: ({ size, fit }) => [
+    `makes ${typeof size === 'number' ? `${size}x${size}` : `${size.width}x${size.height}`} photos (${fit})`,
+  ],
   async run({ samples, artefacts }, options, context) {
-    const calls = samples.map(sample => ({ sample, keyed: { photo: sample.sha256, options }, input: { path: sample.source, options } }))
+    const calls = samples.map(sample => ({
+      sample,
+      keyed: { photo: sample.sha256, options },
+      input: { path: sample.source, options },
+    }))
     const results = await context.map('resize', calls)
     return {
       artefacts,

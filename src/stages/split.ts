@@ -40,13 +40,19 @@ export const split = defineStage({
       })
     const path = join(context.output, 'split.json')
     const pinned = await readPins(path, context)
-    const splits = test < 1 ? splitByShare(identities, test, context.seed, pinned) : splitByCount(identities, test, context.seed, pinned)
+    const splits =
+      test < 1
+        ? splitByShare(identities, test, context.seed, pinned)
+        : splitByCount(identities, test, context.seed, pinned)
     const pins = { seed: context.seed, test, pinned: Object.fromEntries([...pinned].sort()) }
     await writeFileAtomic(path, `${JSON.stringify(pins, null, 1)}\n`)
     const result = samples.map((sample): Sample => ({ ...sample, split: splits.get(sample.sha256)! }))
     const tests = result.filter(sample => sample.split === 'test').length
     context.note(`${result.length - tests} for training, ${tests} for testing`)
-    return { artefacts: { ...artefacts, split: { path, key: fingerprint({ test, seed: context.seed }) } }, samples: result }
+    return {
+      artefacts: { ...artefacts, split: { path, key: fingerprint({ test, seed: context.seed }) } },
+      samples: result,
+    }
   },
 })
 

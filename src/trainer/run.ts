@@ -16,7 +16,7 @@ export interface RunTraining extends TrainJob {
  * Train in a worker thread.
  *
  * @returns what was reached; `interrupted` when `signal` ended it before its last step
- * @throws {PrepError} as `train` does, and `TRAIN_SIZE` when the thread runs out of memory
+ * @throws {PrepError} as `train` does, and `OUT_OF_MEMORY` when the thread runs out of memory
  */
 export function runTraining({ signal, onEvent, ...job }: RunTraining): Promise<TrainResult> {
   const stop = new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT)

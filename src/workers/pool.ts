@@ -22,7 +22,11 @@ export class WorkerPool {
    * @returns results in the order of the calls
    * @throws {PrepError} the first that concerns the run rather than a sample; `INTERRUPTED` after an abort
    */
-  async map(calls: readonly WorkerCall[], signal: AbortSignal, onResult: (result: TaskResult) => void): Promise<TaskResult[]> {
+  async map(
+    calls: readonly WorkerCall[],
+    signal: AbortSignal,
+    onResult: (result: TaskResult) => void,
+  ): Promise<TaskResult[]> {
     const results = new Array<TaskResult>(calls.length)
     let next = 0
     let failure: unknown
@@ -42,7 +46,8 @@ export class WorkerPool {
     // One call more than threads is queued, so that no thread waits for the main thread.
     await Promise.all(Array.from({ length: Math.min(calls.length, this.#threads + 1) }, lane))
     if (failure !== undefined) throw failure
-    if (signal.aborted && next < calls.length) throw new PrepError('INTERRUPTED', 'stopped before all samples were done')
+    if (signal.aborted && next < calls.length)
+      throw new PrepError('INTERRUPTED', 'stopped before all samples were done')
     return results
   }
 

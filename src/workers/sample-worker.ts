@@ -39,6 +39,7 @@ const SAMPLE_CODES: ReadonlySet<string> = new Set([
   'UNSUPPORTED_FORMAT',
   'DECODE_FAILED',
   'TOO_MANY_PIXELS',
+  'TOO_SMALL',
   'TOO_FEW_COLOURS',
 ])
 const TRANSIENT_CODES: ReadonlySet<string> = new Set(['NOT_A_FILE', 'FILE_MISSING', 'FILE_UNREADABLE'])

@@ -12,12 +12,24 @@ const steps = [
   { stage: 'pack' },
 ]
 
-type Event = { type: string; stage?: string; status?: string; reason?: string; label?: string; done?: number; total?: number; cached?: number }
+type Event = {
+  type: string
+  stage?: string
+  status?: string
+  reason?: string
+  label?: string
+  done?: number
+  total?: number
+  cached?: number
+}
 
 async function run(...args: string[]): Promise<Event[]> {
   const { code, stdout, stderr } = await prep(['run', 'p.yaml', '--json', ...args], { cwd })
   expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
-  return stdout.trim().split('\n').map(line => JSON.parse(line) as Event)
+  return stdout
+    .trim()
+    .split('\n')
+    .map(line => JSON.parse(line) as Event)
 }
 
 const statuses = (events: readonly Event[]): Record<string, string> =>

@@ -285,7 +285,7 @@ describe('refusals', () => {
     const png = await blocks()
     expect(await codeOf(decode(png, { maxPixels: 48 * 32 - 1 }))).toBe('TOO_MANY_PIXELS')
     expect(await codeOf(decode(png, { maxPixels: 48 * 32 }))).toBe('decoded')
-    expect(await codeOf(decode(png, { minSize: 33 }))).toBe('SIZES_DIFFER')
+    expect(await codeOf(decode(png, { minSize: 33 }))).toBe('TOO_SMALL')
     expect(await codeOf(decode(png, { minSize: 32 }))).toBe('decoded')
   })
 })

@@ -99,9 +99,21 @@ describe('a bad file', () => {
     ['a missing option', 'steps:\n  - stage: glob\n', 'OPTION_MISSING'],
     ['a variable that is not set', `output: \${NOPE}\n${head}`, 'ENV_MISSING'],
     ['labels that nobody makes', `${head}  - stage: pack\n`, 'STAGE_INPUT_MISSING'],
-    ['a step before the one it needs', `steps:\n  - stage: resize\n  - stage: glob\n    patterns: [a]\n`, 'STAGE_INPUT_MISSING'],
-    ['photos read from its own output', 'output: out\nsteps:\n  - stage: glob\n    patterns: ["out/export/**/*.jpg"]\n', 'INPUT_CYCLE'],
-    ['a palette of its own making', `output: out\n${head}  - stage: kmeans\n    palette: out/labels/palette.json\n`, 'INPUT_CYCLE'],
+    [
+      'a step before the one it needs',
+      `steps:\n  - stage: resize\n  - stage: glob\n    patterns: [a]\n`,
+      'STAGE_INPUT_MISSING',
+    ],
+    [
+      'photos read from its own output',
+      'output: out\nsteps:\n  - stage: glob\n    patterns: ["out/export/**/*.jpg"]\n',
+      'INPUT_CYCLE',
+    ],
+    [
+      'a palette of its own making',
+      `output: out\n${head}  - stage: kmeans\n    palette: out/labels/palette.json\n`,
+      'INPUT_CYCLE',
+    ],
     ['a custom stage that was not loaded', `${head}  - stage: ./mine.js\n`, 'STAGE_MODULE'],
   ])('%s', (_what, text, code) => {
     expect(problems(text).map(error => error.code)).toContain(code)
@@ -114,7 +126,10 @@ describe('a bad file', () => {
 
   test('an override that is refused points at the command line', () => {
     const [error] = problems(`${head}  - stage: resize\n`, { overrides: [parseOverride('steps.resize.size=big')] })
-    expect(error).toMatchObject({ code: 'OPTION_TYPE', at: { file: 'command line', text: '--set steps.resize.size=big' } })
+    expect(error).toMatchObject({
+      code: 'OPTION_TYPE',
+      at: { file: 'command line', text: '--set steps.resize.size=big' },
+    })
   })
 
   test.each([

@@ -9,7 +9,13 @@ test('names are paths below the common folder without extension', () => {
 })
 
 test('equal stems keep their extension, also when only letter case differs', () => {
-  expect(namesFor(['p/1.jpg', 'p/1.png', 'p/A.jpg', 'p/a.jpg', 'p/b.jpg'], 'p')).toEqual(['1.jpg', '1.png', 'A.jpg', 'a.jpg', 'b'])
+  expect(namesFor(['p/1.jpg', 'p/1.png', 'p/A.jpg', 'p/a.jpg', 'p/b.jpg'], 'p')).toEqual([
+    '1.jpg',
+    '1.png',
+    'A.jpg',
+    'a.jpg',
+    'b',
+  ])
 })
 
 test.each([

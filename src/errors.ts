@@ -32,6 +32,7 @@ export const ERROR_CODES = [
   'UNSUPPORTED_FORMAT',
   'DECODE_FAILED',
   'TOO_MANY_PIXELS',
+  'TOO_SMALL',
   'TOO_MANY_FAILURES',
   // labels and data sets
   'TOO_FEW_COLOURS',
@@ -47,6 +48,7 @@ export const ERROR_CODES = [
   // training
   'ENGINE_UNAVAILABLE',
   'TRAIN_SIZE',
+  'OUT_OF_MEMORY',
   'TRAIN_DIVERGED',
   'CHECKPOINT_DAMAGED',
   'CHECKPOINT_MISMATCH',

@@ -1,0 +1,66 @@
+/** `prep label`: label maps for custom photos in one line, without a pipeline file. */
+import { availableParallelism } from 'node:os'
+import { Command } from 'commander'
+import { parsePipeline } from '../pipeline/parse.js'
+import { runPipeline } from '../pipeline/run.js'
+import { stagesByName } from '../stages/index.js'
+import { interruptible } from './interrupt.js'
+import { makeRenderer, printLine } from './render.js'
+import { wholeNumber } from './run.js'
+
+interface LabelFlags {
+  readonly clusters?: number
+  readonly out: string
+  readonly palette?: string
+  readonly scope?: string
+  readonly space?: string
+  readonly size?: number
+  readonly jobs: number
+  readonly seed: number
+  readonly quiet?: boolean
+  readonly json?: boolean
+}
+
+export function labelCommand(): Command {
+  return new Command('label')
+    .description('Make label maps for photos: NAME.png in colours, palette.json and a contact sheet')
+    .argument('<patterns...>', 'photos, as files or quoted glob patterns')
+    .option('-k, --clusters <n>', 'number of classes (default: 8)', wholeNumber)
+    .option('-o, --out <folder>', 'where to write', 'labels')
+    .option('--palette <palette.json>', 'use the classes of an earlier run instead of finding new ones')
+    .option('--scope <scope>', 'dataset: one palette for all photos; image: one for each')
+    .option('--space <space>', 'colour space: oklab or rgb')
+    .option(
+      '--size <pixels>',
+      'resize photos to a square of this side first (default: label at full size)',
+      wholeNumber,
+    )
+    .option('--seed <n>', 'start of the randomness', Number, 42)
+    .option('-j, --jobs <n>', 'photos worked on at a time', wholeNumber, availableParallelism())
+    .option('--json', 'print events as JSON, one a line')
+    .option('-q, --quiet', 'print warnings and errors only')
+    .addHelpText('after', "\nExample:\n  prep label 'my/*.jpg' --clusters 8 --out labels/")
+    .action(async (patterns: string[], flags: LabelFlags) => {
+      const { clusters, out, palette, scope, space, size, jobs, seed, quiet, json } = flags
+      const steps = [
+        { stage: 'glob', patterns },
+        ...(size ? [{ stage: 'resize', size }] : []),
+        { stage: 'kmeans', clusters, palette, scope, space, folder: '.' },
+      ]
+      const output = out.replace(/\/+$/, '') || '.'
+      const pipeline = parsePipeline(JSON.stringify({ name: 'label', seed, output, steps }), {
+        file: 'command line',
+        environment: {},
+        stages: stagesByName,
+      })
+      const renderer = makeRenderer(
+        json ? 'json' : quiet ? 'quiet' : process.stdout.isTTY && !process.env.CI ? 'live' : 'plain',
+      )
+      const again = ['prep label', ...patterns.map(p => `'${p}'`), `--out ${out}`].join(' ')
+      const { set } = await interruptible(again, renderer, signal =>
+        runPipeline(pipeline, { jobs, signal, onEvent: event => renderer.event(event) }),
+      )
+      if (!quiet && !json)
+        printLine(`${set.samples.length} label maps, palette.json and contact-sheet.png are in ${output}`)
+    })
+}

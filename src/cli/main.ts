@@ -1,0 +1,63 @@
+/** The `prep` command: one file per subcommand; errors become text and an exit code here. */
+import { readFileSync } from 'node:fs'
+import { Command, CommanderError } from 'commander'
+import { PrepError, PrepErrors } from '../errors.js'
+import { doctorCommand } from './doctor.js'
+import { exitCode } from './exit-code.js'
+import { initCommand } from './init.js'
+import { inspectCommand } from './inspect.js'
+import { labelCommand } from './label.js'
+import { planCommand } from './plan.js'
+import { printError } from './render.js'
+import { runCommand } from './run.js'
+import { stagesCommand } from './stages.js'
+import { validateCommand } from './validate.js'
+import { verifyCommand } from './verify.js'
+import { whyCommand } from './why.js'
+
+const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
+  version: string
+}
+
+const program = new Command('prep')
+  .description('From a folder of photos to a trained image-to-image model: one YAML file, one command.')
+  .version(version)
+  .showHelpAfterError('(prep --help shows the commands, prep COMMAND --help their options)')
+  .showSuggestionAfterError()
+  .exitOverride()
+  .addHelpText(
+    'after',
+    `
+Start here:
+  prep init                     write a commented pipeline.yaml to begin with
+  prep plan pipeline.yaml       see what it would do; nothing is written
+  prep run pipeline.yaml        do it; run it again any time, finished work is kept
+  prep label 'my/*.jpg' --clusters 8 --out labels/
+
+Exit codes: 0 done, 1 a bug of ours, 2 bad input, 3 too many photos failed, 4 no engine, 130 interrupted.`,
+  )
+
+for (const command of [
+  runCommand,
+  planCommand,
+  validateCommand,
+  stagesCommand,
+  initCommand,
+  labelCommand,
+  whyCommand,
+  verifyCommand,
+  inspectCommand,
+  doctorCommand,
+])
+  program.addCommand(command().exitOverride())
+
+try {
+  await program.parseAsync()
+} catch (error) {
+  if (error instanceof CommanderError) process.exitCode = error.exitCode === 0 ? 0 : 2
+  else {
+    if (error instanceof PrepErrors || error instanceof PrepError) printError(error)
+    else printError(error instanceof Error ? error : new Error(String(error)))
+    process.exitCode = exitCode(error)
+  }
+}

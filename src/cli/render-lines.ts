@@ -1,0 +1,68 @@
+/** A run's events in words; the same words for a terminal and a pipe. */
+import type { RunEvent } from '../pipeline/events.js'
+import type { TrainEvent } from '../trainer/events.js'
+
+/** @returns the event as one line, or nothing for those that are not worth one */
+export function eventLine(event: RunEvent): string | undefined {
+  switch (event.type) {
+    case 'run-start':
+      return `${event.pipeline}: ${event.steps.join(' -> ')}, into ${event.output}`
+    case 'step-start':
+      return event.reason === 'unchanged' ? undefined : `${event.stage}: ${event.reason}`
+    case 'progress':
+      return `  ${event.label}: ${event.done}/${event.total}${event.cached ? ` (${event.cached} reused)` : ''}`
+    case 'note':
+      return `  ${event.message}`
+    case 'warning':
+      return `  warning: ${event.message}`
+    case 'skip':
+      return `  skipped ${event.failure.source}: ${event.failure.code}, ${event.failure.message}`
+    case 'train':
+      return trainLine(event.event)
+    case 'step-end':
+      return `${event.stage}: ${event.status === 'unchanged' ? 'unchanged' : 'done'}, ${photos(event.samples)}${event.status === 'unchanged' ? '' : `, ${duration(event.seconds)}`}`
+    case 'run-end':
+      return undefined
+  }
+}
+
+function trainLine(event: TrainEvent): string | undefined {
+  switch (event.type) {
+    case 'train-start':
+      return `  ${event.engine} on ${event.device}; G ${event.parameters.G.toLocaleString('en')} and D ${event.parameters.D.toLocaleString('en')} parameters, ${event.size.width}x${event.size.height}, ${event.stepsPerEpoch} steps an epoch, ${event.epochs} epochs; about ${(event.memoryBytes / 2 ** 30).toFixed(1)} GB of memory${event.resumed ? `; goes on from ${event.resumed.checkpoint} (step ${event.resumed.step})` : ''}`
+    case 'step':
+      return `  step ${event.step} (epoch ${event.epoch}) [D loss: ${fixed(event.losses.loss_D)}] [G loss: ${fixed(event.losses.loss_G)}] ${event.imagesPerSecond.toFixed(2)} img/s`
+    case 'epoch':
+      return `  ${event.line}`
+    case 'sheet':
+      return `  sample sheet ${event.file}`
+    case 'warning':
+      return `  warning: ${event.message}`
+    case 'checkpoint':
+    case 'train-end':
+      return undefined
+  }
+}
+
+const fixed = (value: number | undefined): string => (value ?? Number.NaN).toFixed(6)
+
+/** The last lines of a run. */
+export function endLines(event: Extract<RunEvent, { type: 'run-end' }>): string[] {
+  if (event.status === 'interrupted' || event.status === 'failed') return []
+  const skipped = event.skipped ? `, ${event.skipped} skipped (reasons in report.json)` : ''
+  if (event.status === 'unchanged')
+    return [
+      `${event.pipeline}: nothing has changed, nothing to do (${photos(event.samples)}${skipped}, ${duration(event.seconds)})`,
+    ]
+  return [`${event.pipeline}: done, ${photos(event.samples)}${skipped}, ${duration(event.seconds)}`]
+}
+
+const photos = (count: number): string => `${count} photo${count === 1 ? '' : 's'}`
+
+/** 4.2 s, 3 min 20 s, 2 h 5 min */
+export function duration(seconds: number): string {
+  if (seconds < 60) return `${seconds.toFixed(1)} s`
+  const whole = Math.round(seconds)
+  if (whole < 3600) return `${Math.floor(whole / 60)} min ${whole % 60} s`
+  return `${Math.floor(whole / 3600)} h ${Math.floor((whole % 3600) / 60)} min`
+}

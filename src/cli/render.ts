@@ -1,0 +1,98 @@
+/** The only place that prints: errors, tables, and a run as it goes, for a terminal, a pipe or a program. */
+import pc from 'picocolors'
+import { formatError, PrepError, PrepErrors } from '../errors.js'
+import type { RunEvent } from '../pipeline/events.js'
+import { endLines, eventLine } from './render-lines.js'
+import { LiveRenderer } from './render-live.js'
+
+export type RenderMode = 'live' | 'plain' | 'json' | 'quiet'
+
+/** Shows a run. */
+export interface Renderer {
+  event(event: RunEvent): void
+  /** Ctrl-C was pressed once. */
+  stopping(): void
+  close(): void
+}
+
+export const printLine = (line: string): void => void process.stdout.write(`${line}\n`)
+export const printNotice = (line: string): void => void process.stderr.write(`${line}\n`)
+
+/** Columns padded to their widest cell; the last one runs on. */
+export function printTable(rows: readonly (readonly string[])[]): void {
+  const widths = rows.reduce<number[]>(
+    (max, row) => row.map((cell, i) => Math.max(max[i] ?? 0, Math.min(cell.length, 44))),
+    [],
+  )
+  for (const row of rows)
+    printLine(
+      row
+        .map((cell, i) => (i === row.length - 1 ? cell : cell.padEnd(widths[i]!)))
+        .join('  ')
+        .trimEnd(),
+    )
+}
+
+export function printError(error: Error): void {
+  if (error instanceof PrepErrors) printNotice(error.errors.map(formatError).join('\n\n'))
+  else if (error instanceof PrepError)
+    printNotice(error.code === 'INTERRUPTED' ? interruptedText(error) : formatError(error))
+  else
+    printNotice(
+      `${error.stack ?? error}\n\nThis is a bug in prep, not in your input. Please report it with the lines above.`,
+    )
+}
+
+const interruptedText = ({ message, hint }: PrepError): string => `${message}\n${hint ?? ''}`
+
+export function makeRenderer(mode: RenderMode): Renderer {
+  if (mode === 'json') return { event: event => printLine(JSON.stringify(event)), stopping() {}, close() {} }
+  if (mode === 'quiet')
+    return {
+      event: event => {
+        if (event.type === 'warning' || (event.type === 'train' && event.event.type === 'warning'))
+          printNotice(eventLine(event)!)
+      },
+      stopping: sayStopping,
+      close() {},
+    }
+  return mode === 'live' ? new LiveRenderer() : new PlainRenderer()
+}
+
+const sayStopping = (): void => printNotice('Stopping after what is in hand; press Ctrl-C again to stop at once.')
+
+/** One line per thing worth knowing; progress at most every few seconds. */
+class PlainRenderer implements Renderer {
+  #said = performance.now()
+  #failed = 0
+
+  event(event: RunEvent): void {
+    if (event.type === 'progress' || (event.type === 'train' && event.event.type === 'step')) {
+      if (performance.now() - this.#said < PLAIN_TICK_MS) return
+    }
+    if (event.type === 'skip' && ++this.#failed > PLAIN_SKIPS) return
+    const line = eventLine(event)
+    if (line) {
+      this.#said = performance.now()
+      const print = event.type === 'warning' ? printNotice : printLine
+      print(event.type === 'warning' ? pc.yellow(line) : line)
+    }
+    if (event.type === 'run-end') for (const text of endLines(event)) printLine(text)
+  }
+
+  stopping(): void {
+    sayStopping()
+  }
+
+  close(): void {}
+}
+
+const PLAIN_TICK_MS = 3000
+/** Skipped photos named one by one; the rest are in report.json. */
+const PLAIN_SKIPS = 10
+
+/** 1.2 GB, 34 MB, 5 kB; decimal units. */
+export function bytesText(bytes: number): string {
+  const [unit, size] = bytes >= 1e9 ? ['GB', 1e9] : bytes >= 1e6 ? ['MB', 1e6] : ['kB', 1e3]
+  return `${(bytes / size).toFixed(bytes / size < 10 ? 1 : 0)} ${unit}`
+}

@@ -1,0 +1,105 @@
+/** `prep run`: one or several pipelines, one after the other. */
+import { availableParallelism } from 'node:os'
+import { Command, InvalidArgumentError } from 'commander'
+import { PrepError } from '../errors.js'
+import { type Override, parseOverride } from '../pipeline/overrides.js'
+import type { Pipeline } from '../pipeline/parse.js'
+import { readPipeline } from '../pipeline/read.js'
+import { runPipeline } from '../pipeline/run.js'
+import { suggest } from '../pipeline/suggest.js'
+import { interruptible } from './interrupt.js'
+import { makeRenderer, type RenderMode } from './render.js'
+
+export interface RunFlags {
+  readonly set: readonly string[]
+  readonly from?: string
+  readonly until?: string
+  readonly jobs: number
+  readonly json?: boolean
+  readonly quiet?: boolean
+  readonly fresh?: boolean
+}
+
+export const collect = (value: string, before: readonly string[]): readonly string[] => [...before, value]
+
+export function wholeNumber(text: string): number {
+  const value = Number(text)
+  if (!Number.isInteger(value) || value < 1) throw new InvalidArgumentError('expected a whole number of 1 or more')
+  return value
+}
+
+export function runCommand(): Command {
+  return new Command('run')
+    .description('Run pipelines: photos in, data sets and trained models out. Finished work is kept and reused.')
+    .argument('<pipelines...>', 'pipeline files (YAML), run one after the other')
+    .option(
+      '--set <path=value>',
+      'override a value, e.g. steps.train.epochs=50 or output=runs/second (repeatable)',
+      collect,
+      [],
+    )
+    .option('--from <stage>', 'make this step and all after it anew')
+    .option('--until <stage>', 'stop after this step')
+    .option('-j, --jobs <n>', 'photos worked on at a time', wholeNumber, availableParallelism())
+    .option('--json', 'print events as JSON, one a line')
+    .option('-q, --quiet', 'print warnings and errors only')
+    .option('--fresh', 'take nothing from earlier runs; earlier training is moved aside, not deleted')
+    .addHelpText(
+      'after',
+      `
+Ctrl-C once finishes the photo or training step in hand, writes everything down and says how to continue;
+twice stops at once. Nothing finished is lost either way.
+
+Examples:
+  prep run pipelines/quickstart.yaml
+  prep run pipelines/cityscapes.yaml --set steps.train.epochs=50
+  PHOTOS=~/holiday prep run pipelines/cityscapes.yaml --until pack
+  prep run a.yaml b.yaml --quiet && echo both done`,
+    )
+    .action(async (files: string[], flags: RunFlags) => {
+      const overrides = flags.set.map(parseOverride)
+      // Every file is checked before the first one runs: a slip in the second costs no night.
+      const pipelines: Pipeline[] = []
+      for (const file of files) pipelines.push(await readPipeline(file, { overrides }))
+      for (const pipeline of pipelines) await runOne(pipeline, flags, overrides)
+    })
+}
+
+async function runOne(pipeline: Pipeline, flags: RunFlags, overrides: readonly Override[]): Promise<void> {
+  const from = stepIndex(pipeline, '--from', flags.from)
+  const until = stepIndex(pipeline, '--until', flags.until)
+  if (from !== undefined && until !== undefined && from > until)
+    throw new PrepError('USAGE', `--from ${flags.from} comes after --until ${flags.until}`, { hint: 'swap them' })
+  const mode: RenderMode = flags.json
+    ? 'json'
+    : flags.quiet
+      ? 'quiet'
+      : process.stdout.isTTY && !process.env.CI
+        ? 'live'
+        : 'plain'
+  const renderer = makeRenderer(mode)
+  const again = ['prep run', pipeline.file, ...overrides.map(({ text }) => `--set ${quote(text)}`)].join(' ')
+  await interruptible(again, renderer, signal =>
+    runPipeline(pipeline, {
+      jobs: flags.jobs,
+      signal,
+      onEvent: event => renderer.event(event),
+      ...(flags.fresh && { fresh: true }),
+      ...(from !== undefined && { from }),
+      ...(until !== undefined && { until }),
+    }),
+  )
+}
+
+const quote = (text: string): string => (/^[\w./=:%-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`)
+
+function stepIndex({ steps, file }: Pipeline, flag: string, name: string | undefined): number | undefined {
+  if (name === undefined) return undefined
+  const names = steps.map(({ stage }) => stage.name)
+  const index = flag === '--until' ? names.lastIndexOf(name) : names.indexOf(name)
+  if (index >= 0) return index
+  const near = suggest(name, names)
+  throw new PrepError('USAGE', `${flag} ${name}: ${file} has no such step`, {
+    hint: near ? `did you mean ${near}?` : `its steps are ${names.join(', ')}`,
+  })
+}

@@ -1,0 +1,183 @@
+/** Pictures for people: grids of cells with headings, to see at a glance what a run made. */
+import sharp from 'sharp'
+import type { Pixels } from '../sample.js'
+import { type Size, sizeWithin } from './geometry.js'
+import { fitText, type Lettering, letterSvg } from './lettering.js'
+
+const BACKGROUND = [250, 250, 248] as const
+const INK = '#2b2d31'
+const FAINT = '#7d8087'
+const MARGIN = 20
+const GAP = 8
+const CAPTION_CAP = 8
+const CAPTION_HEIGHT = 22
+const HEADER_CAP = 9
+const HEADER_HEIGHT = 22
+const TITLE_CAP = 13
+const TITLE_HEIGHT = 38
+
+export interface SheetRow {
+  /** Shown left to right; 3 channels (label maps: see `colourise`). */
+  readonly cells: readonly Pixels[]
+  readonly caption?: string | undefined
+}
+
+export interface Sheet {
+  /** Headings, one for each column. */
+  readonly columns: readonly string[]
+  readonly rows: readonly SheetRow[]
+  /** Width of a cell in px, 256 when absent; its height follows from the tallest cell. */
+  readonly cellPx?: number | undefined
+  readonly title?: string | undefined
+}
+
+/**
+ * A table of pictures: a heading over each column, an optional caption under each row.
+ *
+ * @returns PNG bytes; the same input gives the same bytes
+ */
+export async function drawSheet({ columns, rows, cellPx = 256, title }: Sheet): Promise<Uint8Array> {
+  const box = boxFor(
+    rows.flatMap(row => row.cells),
+    cellPx,
+  )
+  const columnCount = Math.max(columns.length, ...rows.map(row => row.cells.length), 1)
+  const rowHeight = (row: SheetRow) => box.height + (row.caption ? CAPTION_HEIGHT : GAP)
+  const headings = columns.some(heading => heading !== '') ? HEADER_HEIGHT : 0
+  const top = MARGIN + (title ? TITLE_HEIGHT : 0) + headings
+  const width = 2 * MARGIN + columnCount * (box.width + GAP) - GAP
+  const height = top + rows.reduce((sum, row) => sum + rowHeight(row), 0) + MARGIN - GAP
+
+  const left = (column: number) => MARGIN + column * (box.width + GAP)
+  const texts = columns.map((text, column) => heading(fitText(text, HEADER_CAP, box.width), left(column), top - 10))
+  const pictures: Picture[] = []
+  let y = top
+  for (const row of rows) {
+    pictures.push(...row.cells.map((pixels, column) => ({ pixels, box, x: left(column), y })))
+    if (row.caption) texts.push(caption(fitText(row.caption, CAPTION_CAP, width - 2 * MARGIN), MARGIN, y + box.height))
+    y += rowHeight(row)
+  }
+  return paint({ width, height }, pictures, withTitle(texts, title, width))
+}
+
+export interface ContactPair {
+  /** 3 channels. */
+  readonly photo: Pixels
+  /** The label map in colours, 3 channels. */
+  readonly label: Pixels
+  readonly caption?: string | undefined
+}
+
+export interface ContactSheet {
+  readonly pairs: readonly ContactPair[]
+  /** Pairs in a row; absent: what makes the sheet about as wide as it is high. */
+  readonly columns?: number | undefined
+  /** Width of a photo in px, 160 when absent. */
+  readonly cellPx?: number | undefined
+  readonly title?: string | undefined
+}
+
+/**
+ * Many samples on one page, each as photo | labels.
+ *
+ * @returns PNG bytes; the same input gives the same bytes
+ */
+export async function drawContactSheet({ pairs, columns, cellPx = 160, title }: ContactSheet): Promise<Uint8Array> {
+  const box = boxFor(
+    pairs.flatMap(pair => [pair.photo, pair.label]),
+    cellPx,
+  )
+  const pairWidth = 2 * box.width + 2
+  const rowHeight = box.height + (pairs.some(pair => pair.caption) ? CAPTION_HEIGHT : GAP)
+  const square = Math.round(Math.sqrt((pairs.length * rowHeight) / (pairWidth + 2 * GAP)))
+  const perRow = Math.max(1, Math.min(columns ?? square, pairs.length))
+  const top = MARGIN + (title ? TITLE_HEIGHT : 0)
+  const width = 2 * MARGIN + perRow * (pairWidth + 2 * GAP) - 2 * GAP
+  const height = top + Math.ceil(pairs.length / perRow) * rowHeight + MARGIN - GAP
+
+  const pictures: Picture[] = []
+  const texts: Lettering[] = []
+  for (const [index, pair] of pairs.entries()) {
+    const x = MARGIN + (index % perRow) * (pairWidth + 2 * GAP)
+    const y = top + Math.floor(index / perRow) * rowHeight
+    pictures.push({ pixels: pair.photo, box, x, y }, { pixels: pair.label, box, x: x + box.width + 2, y })
+    if (pair.caption) texts.push(caption(fitText(pair.caption, CAPTION_CAP, pairWidth), x, y + box.height))
+  }
+  return paint({ width, height }, pictures, withTitle(texts, title, width))
+}
+
+const heading = (text: string, x: number, baseline: number): Lettering => ({
+  text,
+  x: x + 1,
+  baseline,
+  capPx: HEADER_CAP,
+  colour: INK,
+})
+
+const caption = (text: string, x: number, above: number): Lettering => ({
+  text,
+  x: x + 1,
+  baseline: above + CAPTION_CAP + 5,
+  capPx: CAPTION_CAP,
+  colour: FAINT,
+})
+
+const withTitle = (texts: Lettering[], title: string | undefined, width: number): Lettering[] =>
+  title
+    ? [
+        {
+          text: fitText(title, TITLE_CAP, width - 2 * MARGIN),
+          x: MARGIN + 1,
+          baseline: MARGIN + TITLE_CAP,
+          capPx: TITLE_CAP,
+          colour: INK,
+          bold: true,
+        },
+        ...texts,
+      ]
+    : texts
+
+/** The box that holds every cell at full width; very tall cells are shown smaller instead. */
+function boxFor(cells: readonly Size[], width: number): Size {
+  const tallest = Math.max(...cells.map(cell => cell.height / cell.width), cells.length === 0 ? 1 : 0)
+  return { width, height: Math.max(1, Math.round(width * Math.min(tallest, 2))) }
+}
+
+interface Picture {
+  readonly pixels: Pixels
+  readonly box: Size
+  readonly x: number
+  readonly y: number
+}
+
+async function paint({ width, height }: Size, pictures: readonly Picture[], texts: readonly Lettering[]) {
+  const canvas = new Uint8Array(3 * width * height)
+  for (let i = 0; i < canvas.length; i += 3) canvas.set(BACKGROUND, i)
+  for (const { pixels, box, x, y } of pictures) {
+    const cell = await scaleToBox(pixels, box)
+    const left = x + ((box.width - cell.width) >> 1)
+    const top = y + ((box.height - cell.height) >> 1)
+    for (let row = 0; row < cell.height; row += 1) {
+      const line = cell.data.subarray(3 * row * cell.width, 3 * (row + 1) * cell.width)
+      canvas.set(line, 3 * ((top + row) * width + left))
+    }
+  }
+  const svg = `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}">${texts.map(letterSvg).join('')}</svg>`
+  return sharp(canvas, { raw: { width, height, channels: 3 } })
+    .composite(texts.length > 0 ? [{ input: Buffer.from(svg) }] : [])
+    .png({ compressionLevel: 6, adaptiveFiltering: true })
+    .toBuffer()
+}
+
+/** Small pictures grow by whole factors with hard edges, so that pixels stay pixels; all else is resampled. */
+async function scaleToBox({ data, width, height, channels }: Pixels, box: Size): Promise<Pixels> {
+  if (channels !== 3) throw new RangeError('a sheet shows pictures of 3 channels')
+  const size = sizeWithin({ width, height }, box)
+  if (size.width === width && size.height === height) return { data, width, height, channels }
+  const pixelated = size.width % width === 0 && size.height % height === 0
+  const bytes = await sharp(data, { raw: { width, height, channels } })
+    .resize({ ...size, fit: 'fill', kernel: pixelated ? 'nearest' : 'lanczos3' })
+    .raw()
+    .toBuffer()
+  return { data: bytes, ...size, channels }
+}

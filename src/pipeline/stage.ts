@@ -1,0 +1,154 @@
+/** What a stage is: a name, options with a schema, what it needs and gives, and how it turns one set into the next. */
+import type { z } from 'zod'
+import type { ImageRef, Pixels, Sample } from '../sample.js'
+import type { TrainEvent } from '../trainer/events.js'
+import type { RunEvent } from './events.js'
+import type { Json } from './fingerprint.js'
+
+/** What a stage can need or give: images of samples, and things of the whole set. */
+export type Field = 'photo' | 'label' | 'palette' | 'split' | 'dataset' | 'model'
+
+/** A product of the whole set: a file or folder under the output, and the key of its content. */
+export interface Artefact {
+  readonly path: string
+  readonly key: string
+}
+
+/** What flows between stages. Plain data: it is written down as the step's result. */
+export interface SampleSet {
+  readonly samples: readonly Sample[]
+  readonly artefacts: { readonly [name in 'palette' | 'split' | 'dataset' | 'model']?: Artefact }
+}
+
+/** A photo that was left out, and why. */
+export interface Failure {
+  readonly sample: string
+  readonly source: string
+  readonly code: string
+  readonly message: string
+}
+
+/** One piece of work for a worker thread; plain data. */
+export interface TaskCall {
+  /** Work on one sample: an expected error then counts against that sample instead of stopping the run. */
+  readonly sample?: Sample
+  /**
+   * Everything that the result depends on, other than the stage, its version and the codec. With it the result is
+   * stored and found again; without it the task runs every time (it writes files of its own).
+   */
+  readonly keyed?: Json
+  readonly input: Json
+}
+
+export type TensorData =
+  | { readonly dtype: 'U8'; readonly shape: readonly number[]; readonly data: Uint8Array }
+  | { readonly dtype: 'U32'; readonly shape: readonly number[]; readonly data: Uint32Array }
+  | { readonly dtype: 'F32'; readonly shape: readonly number[]; readonly data: Float32Array }
+
+/** What a task gives back: an image or bytes for the store, and small facts for the caller. */
+export interface TaskOutput {
+  readonly image?: Pixels
+  readonly bytes?: Uint8Array
+  readonly facts?: { readonly [name: string]: Json }
+}
+
+/** What a task may use besides its input: nothing that other calls change. */
+export interface TaskTools {
+  /** The pixels behind a reference: the file decoded at its own size, or the stored image, checked. */
+  load(ref: ImageRef): Promise<Pixels>
+}
+
+/** Runs in a worker thread. Must depend on its input alone. */
+export type Task = (input: never, tools: TaskTools) => Promise<TaskOutput>
+
+export type TaskResult =
+  | {
+      readonly status: 'done'
+      readonly key: string
+      readonly cached: boolean
+      readonly facts: { [name: string]: Json }
+    }
+  | { readonly status: 'failed'; readonly failure: Failure }
+
+/** One file of a folder of results: made again only when its key changes or the file is gone. */
+export interface FolderItem {
+  /** Path inside the folder. */
+  readonly file: string
+  /** Everything that the file's content depends on. */
+  readonly key: Json
+  /** The task that writes the file. */
+  readonly task: string
+  readonly call: TaskCall
+}
+
+/** What a stage may use while it runs. */
+export interface StageContext {
+  /** The run's output folder. */
+  readonly output: string
+  /** Its cache folder: what is in it can be made again. */
+  readonly cache: string
+  readonly seed: number
+  readonly jobs: number
+  readonly fresh: boolean
+  /** Aborted by Ctrl-C: finish the sample in hand, then stop. */
+  readonly signal: AbortSignal
+  emit(event: RunEvent): void
+  note(message: string): void
+  train(event: TrainEvent): void
+  warn(message: string): void
+  progress(label: string, done: number, total: number): void
+  /** Photos left out by the steps before this one. */
+  readonly skipped: readonly Failure[]
+  /** Leave a photo out. */
+  fail(failure: Failure): void
+  /**
+   * Run one of the stage's tasks for each call in worker threads, in any order.
+   * @returns results in the order of the calls; failed samples are already counted
+   */
+  map(task: string, calls: readonly TaskCall[], label?: string): Promise<TaskResult[]>
+  /** Bytes that a task stored, checked. */
+  bytes(key: string): Promise<Uint8Array>
+  /** Small results of whole-set work (a palette), found again by what they depend on. */
+  remember(keyed: Json, make: () => Promise<string>): Promise<string>
+  /** Bring a folder of results up to date: make what is missing or stale, remove what is no longer named. */
+  folder(path: string, items: readonly FolderItem[]): Promise<void>
+}
+
+export interface Stage<O = unknown, Needs extends Field = Field, Gives extends Field = Field> {
+  /** The word in the YAML file. */
+  readonly name: string
+  /** Raised when the same options and inputs give other results: everything made with the old one is then made again. */
+  readonly version: number
+  /** One sentence for lists; `details` for `prep stages NAME`. */
+  readonly summary: string
+  readonly details?: string
+  readonly options: z.ZodType<O>
+  readonly needs: readonly Needs[]
+  readonly gives: readonly Gives[]
+  /** Options that change no result (paths, thread counts): they stay out of keys. */
+  readonly neutral?: readonly string[]
+  /** Writes down the photos left out so far: its result changes with them. */
+  readonly listsSkipped?: boolean
+  /** Reads files from outside each time (a source): its result is never taken from the last run unseen. */
+  readonly source?: boolean
+  readonly tasks?: { readonly [name: string]: Task }
+  run(set: SampleSet, options: O, context: StageContext): Promise<SampleSet>
+  /** Are the files that this stage left still there? Asked before a step's result is reused. */
+  intact?(result: SampleSet, options: O, output: string): Promise<boolean>
+  /** Files that options name: their content enters the key. */
+  files?(options: O): readonly string[]
+  /** Lines for `prep plan`: what the stage would write. Reads nothing but its arguments. */
+  plan?(options: O, output: string): readonly string[]
+  /** Problems that the schema alone cannot see; messages with the option's name. */
+  check?(
+    options: O,
+    place: { readonly output: string },
+  ): readonly { option: string; code: 'INPUT_CYCLE'; message: string; hint: string }[]
+}
+
+/** Declare a stage; types flow from the schema to `run`. */
+export function defineStage<S extends z.ZodType, const Needs extends Field = never, const Gives extends Field = never>(
+  stage: Omit<Stage<z.output<S>, Needs, Gives>, 'options'> & { readonly options: S },
+): Stage<z.output<S>, Needs, Gives> & { readonly options: S } {
+  return stage as unknown as Stage<z.output<S>, Needs, Gives> & { readonly options: S }
+}

@@ -1,0 +1,88 @@
+/** Remembers the sha256 of files that have not changed since (path, size, time, inode), so that reruns read no photo. */
+import { readFile, stat } from 'node:fs/promises'
+import { join } from 'node:path'
+import { systemCode } from '../errors.js'
+import { writeFileAtomic } from '../files.js'
+
+interface Seen {
+  /** Size, modification time and inode. */
+  readonly stamp: string
+  readonly sha256: string
+}
+
+/** A file touched so shortly before it was read may change again within the clock's grain: it is not remembered. */
+const SETTLED_MS = 2000
+
+export interface FileProblem {
+  readonly code: 'NOT_A_FILE' | 'FILE_MISSING' | 'FILE_UNREADABLE' | 'EMPTY_FILE'
+  readonly message: string
+}
+
+export class HashMemo {
+  readonly #path: string
+  readonly #seen: Map<string, Seen>
+  readonly #stamps = new Map<string, { stamp: string; settled: boolean }>()
+  #changed = false
+
+  private constructor(path: string, seen: Map<string, Seen>) {
+    this.#path = path
+    this.#seen = seen
+  }
+
+  static async read(cache: string): Promise<HashMemo> {
+    const path = join(cache, 'hashes.json')
+    try {
+      return new HashMemo(
+        path,
+        new Map(Object.entries(JSON.parse(await readFile(path, 'utf8')) as Record<string, Seen>)),
+      )
+    } catch {
+      return new HashMemo(path, new Map())
+    }
+  }
+
+  /** The known sha256 of an unchanged file; a problem that needs no reading; nothing when it must be read. */
+  async check(path: string): Promise<string | FileProblem | undefined> {
+    let info: Awaited<ReturnType<typeof stat>>
+    try {
+      info = await stat(path)
+    } catch (error) {
+      return systemCode(error) === 'ENOENT'
+        ? { code: 'FILE_MISSING', message: 'is a link to a file that does not exist' }
+        : systemCode(error) === 'ELOOP'
+          ? { code: 'FILE_MISSING', message: 'is a link that leads back to itself' }
+          : { code: 'FILE_UNREADABLE', message: `cannot be looked at (${systemCode(error)})` }
+    }
+    if (!info.isFile())
+      return {
+        code: 'NOT_A_FILE',
+        message: `is ${info.isDirectory() ? 'a folder' : 'a device, pipe or socket'}, not a file`,
+      }
+    if (info.size === 0) return { code: 'EMPTY_FILE', message: 'is empty (0 bytes)' }
+    const stamp = `${info.size}-${info.mtimeMs}-${info.ino}`
+    this.#stamps.set(path, { stamp, settled: Date.now() - Number(info.mtimeMs) > SETTLED_MS })
+    const seen = this.#seen.get(path)
+    return seen?.stamp === stamp ? seen.sha256 : undefined
+  }
+
+  /** Remember a hash made after `check`, unless the file has changed since. */
+  async learn(path: string, sha256: string): Promise<void> {
+    const before = this.#stamps.get(path)
+    if (!before?.settled) return
+    const after = await stat(path).catch(() => undefined)
+    if (!after || `${after.size}-${after.mtimeMs}-${after.ino}` !== before.stamp) return
+    this.#seen.set(path, { stamp: before.stamp, sha256 })
+    this.#changed = true
+  }
+
+  /** @param present  paths to keep; others are forgotten */
+  async write(present: ReadonlySet<string>): Promise<void> {
+    for (const path of this.#seen.keys())
+      if (!present.has(path)) {
+        this.#seen.delete(path)
+        this.#changed = true
+      }
+    if (this.#changed)
+      await writeFileAtomic(this.#path, JSON.stringify(Object.fromEntries(this.#seen)), { sync: false })
+  }
+}

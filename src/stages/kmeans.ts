@@ -1,0 +1,316 @@
+/** Makes label maps: one palette for the whole data set (or for each image), then the nearest colour of each pixel. */
+import { mkdir } from 'node:fs/promises'
+import { dirname, join, resolve } from 'node:path'
+import { z } from 'zod'
+import { PrepError } from '../errors.js'
+import { readFileChecked, writeFileAtomic } from '../files.js'
+import { type Colour, colourise } from '../images/colour.js'
+import { encodeIndexedPng } from '../images/png.js'
+import { drawContactSheet } from '../images/sheet.js'
+import { createAssigner } from '../labels/assign.js'
+import { type ClusterEngine, fitPalette } from '../labels/fit.js'
+import { countColours, decodeHistogram, encodeHistogram, type Histogram, mergeHistograms } from '../labels/histogram.js'
+import { labelImage } from '../labels/image.js'
+import { kmeans as ourKmeans } from '../labels/kmeans.js'
+import { okLab } from '../labels/oklab.js'
+import { formatPalette, type Palette, paletteHash, parsePalette } from '../labels/palette.js'
+import { fingerprint, type Json } from '../pipeline/fingerprint.js'
+import { folderIsWhole } from '../pipeline/output-folder.js'
+import { seedFor } from '../pipeline/random.js'
+import { defineStage, type FolderItem, type StageContext, type TaskCall } from '../pipeline/stage.js'
+import type { ImageRef, Sample } from '../sample.js'
+import { paletteColours, readPaletteFile } from './palette-file.js'
+
+const options = z.strictObject({
+  clusters: z.int().min(2).max(64).optional().describe('Number of classes K (default: 8, or as many as `palette` has)'),
+  space: z
+    .enum(['oklab', 'rgb'])
+    .default('oklab')
+    .describe('Where colour distance is measured: oklab is as the eye sees it'),
+  scope: z
+    .enum(['dataset', 'image'])
+    .default('dataset')
+    .describe('dataset: one palette, so a class has the same id in every photo; image: K classes of each photo’s own'),
+  engine: z
+    .enum(['prep', 'ml-kmeans'])
+    .default('prep')
+    .describe('prep: exact and fast; ml-kmeans: the npm package of that name on a bounded sample of the colours'),
+  restarts: z.int().min(1).max(100).default(4).describe('Independent starts to choose the best of (engine: prep)'),
+  palette: z.string().min(1).optional().describe('Use the classes of this palette.json instead of finding new ones'),
+  maps: z.boolean().default(true).describe('Also write the label maps as coloured PNG'),
+  folder: z
+    .string()
+    .min(1)
+    .default('labels')
+    .describe('Folder below the output for palette, coloured maps and contact sheet'),
+})
+type KmeansOptions = z.output<typeof options>
+
+const DEFAULT_CLUSTERS = 8
+const SHEET_PAIRS = 24
+const SHEET = 'contact-sheet.png'
+
+interface FitInput {
+  readonly photo: ImageRef
+  readonly clusters: number
+  readonly seed: number
+  readonly options: Pick<KmeansOptions, 'space' | 'restarts' | 'engine'>
+}
+
+export const kmeans = defineStage({
+  name: 'kmeans',
+  version: 1,
+  summary: 'Make label maps by clustering colours (K-means)',
+  details:
+    'Finds one palette for all photos from exact integer colour counts, so that it does not depend on order or on the number of workers, then gives each pixel the id of its nearest colour. Ids go from dark to light. Leaves palette.json, coloured maps and a contact sheet in OUT/labels.',
+  options,
+  needs: ['photo'],
+  gives: ['label', 'palette'],
+  files: ({ palette }) => (palette ? [palette] : []),
+  plan: ({ clusters, palette, scope, folder }) => [
+    palette
+      ? `uses the classes of ${palette}`
+      : `finds ${clusters ?? DEFAULT_CLUSTERS} classes for ${scope === 'dataset' ? 'all photos together' : 'each photo'}`,
+    `writes OUT/${folder}: palette.json, coloured maps, contact sheet`,
+  ],
+  check: ({ palette }, { output }) =>
+    palette && resolve(palette).startsWith(`${resolve(output)}/`)
+      ? [
+          {
+            option: 'palette',
+            code: 'INPUT_CYCLE' as const,
+            message: `${palette} is made by this pipeline itself`,
+            hint: 'copy it out of the output folder first',
+          },
+        ]
+      : [],
+  intact: async (result, { folder }, output) =>
+    (await readFileChecked(result.artefacts.palette!.path).then(
+      () => true,
+      () => false,
+    )) && folderIsWhole(join(output, folder)),
+  tasks: {
+    /** Colour counts of one photo. */
+    async count({ photo }: { photo: ImageRef }, { load }) {
+      return { bytes: encodeHistogram(countColours((await load(photo)).data)) }
+    },
+    async assign({ photo, palette }: { photo: ImageRef; palette: string }, { load }) {
+      const { data, width, height } = await load(photo)
+      return { image: { data: assignerOf(palette)(data), width, height, channels: 1 }, facts: { width, height } }
+    },
+    /** Palette and labels of one photo alone. */
+    async label({ photo, clusters, seed, options }: FitInput, { load }) {
+      const { data, width, height } = await load(photo)
+      const { space, restarts, engine } = options
+      const { labels, palette } = labelImage(data, { clusters, space, restarts, seed }, await engineOf(engine))
+      return {
+        image: { data: labels, width, height, channels: 1 },
+        facts: { width, height, means: palette.clusters.map(({ mean, share }) => [...mean, share]) },
+      }
+    },
+    async draw({ label, colours, path }: { label: ImageRef; colours: readonly Colour[]; path: string }, { load }) {
+      const { data: ids, width, height } = await load(label)
+      await mkdir(dirname(path), { recursive: true })
+      await writeFileAtomic(path, encodeIndexedPng(ids, width, height, colours), { sync: false })
+      return {}
+    },
+    async sheet({ pairs, colours, path }: SheetInput, { load }) {
+      const drawn = []
+      for (const { photo, label, name } of pairs)
+        drawn.push({ photo: await load(photo), label: colourise(await load(label), colours), caption: name })
+      await writeFileAtomic(path, await drawContactSheet({ pairs: drawn, title: 'photos and their label maps' }))
+      return {}
+    },
+  },
+  async run(set, options, context) {
+    const path = join(context.output, options.folder, 'palette.json')
+    const { samples, palette } =
+      options.scope === 'image'
+        ? await labelEach(set.samples, options, context)
+        : await labelAll(set.samples, options, context)
+    const text = formatPalette(palette)
+    await writeFileAtomic(path, text)
+    await context.folder(options.folder, folderItems(samples, palette, options, context))
+    return { samples, artefacts: { ...set.artefacts, palette: { path, key: fingerprint(text) } } }
+  },
+})
+
+interface SheetInput {
+  readonly pairs: readonly { readonly photo: ImageRef; readonly label: ImageRef; readonly name: string }[]
+  readonly colours: readonly Colour[]
+  readonly path: string
+}
+
+/** An assigner prepares tables: one is kept per thread, for the palette in use. */
+let assigner: { readonly palette: string; readonly assign: (rgb: Uint8Array) => Uint8Array } | undefined
+function assignerOf(palette: string): (rgb: Uint8Array) => Uint8Array {
+  if (assigner?.palette !== palette) assigner = { palette, assign: createAssigner(parsePalette(palette, 'palette')) }
+  return assigner.assign
+}
+
+/** The package is loaded only when asked for: it is slow to start. */
+const engineOf = async (name: KmeansOptions['engine']): Promise<ClusterEngine> =>
+  name === 'ml-kmeans' ? (await import('../labels/ml-kmeans.js')).mlKMeans : ourKmeans
+
+interface Labelled {
+  readonly samples: Sample[]
+  readonly palette: Palette
+}
+
+/** One palette for all: fitted or read, then each photo by it. */
+async function labelAll(samples: readonly Sample[], options: KmeansOptions, context: StageContext): Promise<Labelled> {
+  const palette = options.palette
+    ? await readGivenPalette(options.palette, options)
+    : await fitForAll(samples, options, context)
+  const text = formatPalette(palette)
+  const calls = samples.map(
+    (sample): TaskCall => ({
+      sample,
+      keyed: { photo: photoKey(sample), palette: paletteHash(palette) },
+      input: { photo: { ...sample.photo! }, palette: text },
+    }),
+  )
+  return { samples: await labelWith('assign', samples, calls, context), palette }
+}
+
+/** Each photo by its own classes; the palette shown is their mean, id by id (0 is the darkest of each photo). */
+async function labelEach(samples: readonly Sample[], options: KmeansOptions, context: StageContext): Promise<Labelled> {
+  if (options.palette)
+    throw new PrepError(
+      'PALETTE_MISMATCH',
+      'scope: image finds the classes of each photo, palette: gives one set for all',
+      {
+        hint: 'remove one of the two options',
+      },
+    )
+  const { space, restarts, engine } = options
+  const clusters = options.clusters ?? DEFAULT_CLUSTERS
+  const calls = samples.map((sample): TaskCall => {
+    const seed = seedFor(context.seed, 'kmeans', sample.sha256)
+    const input = { clusters, seed, options: { space, restarts, engine } }
+    return { sample, keyed: { photo: photoKey(sample), ...input }, input: { photo: { ...sample.photo! }, ...input } }
+  })
+  const means: number[][][] = []
+  const labelled = await labelWith('label', samples, calls, context, facts => means.push(facts.means as number[][]))
+  return { samples: labelled, palette: meanPalette(means, clusters, space) }
+}
+
+async function labelWith(
+  task: 'assign' | 'label',
+  samples: readonly Sample[],
+  calls: readonly TaskCall[],
+  context: StageContext,
+  onFacts: (facts: { [name: string]: Json }) => void = () => {},
+): Promise<Sample[]> {
+  const results = await context.map(task, calls, 'label')
+  return samples.flatMap((sample, index): Sample[] => {
+    const result = results[index]!
+    if (result.status !== 'done') return []
+    const { key, facts } = result
+    onFacts(facts)
+    return [{ ...sample, label: { kind: 'stored', key, width: Number(facts.width), height: Number(facts.height) } }]
+  })
+}
+
+const photoKey = ({ photo }: Sample): string => (photo!.kind === 'stored' ? photo!.key : photo!.sha256)
+
+async function readGivenPalette(path: string, { clusters }: KmeansOptions): Promise<Palette> {
+  const palette = await readPaletteFile(path)
+  if (clusters !== undefined && clusters !== palette.clusters.length)
+    throw new PrepError('PALETTE_MISMATCH', `clusters: ${clusters}, but ${path} has ${palette.clusters.length}`, {
+      hint: 'remove clusters: to use the palette as it is',
+    })
+  return palette
+}
+
+async function fitForAll(samples: readonly Sample[], options: KmeansOptions, context: StageContext): Promise<Palette> {
+  const { space, restarts, engine } = options
+  const clusters = options.clusters ?? DEFAULT_CLUSTERS
+  const seed = seedFor(context.seed, 'kmeans')
+  const calls = samples.map(
+    (sample): TaskCall => ({ sample, keyed: { photo: photoKey(sample) }, input: { photo: { ...sample.photo! } } }),
+  )
+  const results = await context.map('count', calls, 'count colours')
+  const keys = results.flatMap(result => (result.status === 'done' ? [result.key] : []))
+  // Sorted, so that the same photos under other names give the same palette.
+  const keyed = { keys: [...keys].sort(), clusters, restarts, seed, engine, space }
+  const text = await context.remember(keyed, async () =>
+    formatPalette(
+      fitPalette(await sumHistograms(keyed.keys, context), { clusters, restarts, seed, space }, await engineOf(engine)),
+    ),
+  )
+  return parsePalette(text, 'palette')
+}
+
+/** Histograms are added a few at a time: memory stays bounded. */
+async function sumHistograms(keys: readonly string[], context: StageContext): Promise<Histogram> {
+  let sum = countColours(new Uint8Array(0))
+  for (let done = 0; done < keys.length; done += HISTOGRAMS_A_TIME) {
+    const some = await Promise.all(keys.slice(done, done + HISTOGRAMS_A_TIME).map(key => context.bytes(key)))
+    sum = mergeHistograms([sum, ...some.map(decodeHistogram)])
+    context.progress('add up colours', Math.min(done + HISTOGRAMS_A_TIME, keys.length), keys.length)
+  }
+  return sum
+}
+
+const HISTOGRAMS_A_TIME = 64
+
+/**
+ * What the ids of separately labelled photos look like on average.
+ *
+ * @param photos  for each photo and id: mean r, g, b and share
+ */
+function meanPalette(
+  photos: readonly (readonly (readonly number[])[])[],
+  clusters: number,
+  space: KmeansOptions['space'],
+): Palette {
+  const rows = Array.from({ length: clusters }, (_, id) => {
+    const sum = [0, 0, 0, 0]
+    for (const photo of photos) {
+      const [r = 0, g = 0, b = 0, share = 0] = photo[id] ?? []
+      for (const [i, value] of [r, g, b].entries()) sum[i]! += value * share
+      sum[3]! += share
+    }
+    const total = sum[3] || 1
+    const mean = [sum[0]! / total, sum[1]! / total, sum[2]! / total] as const
+    return {
+      id,
+      mean,
+      centroid: space === 'oklab' ? okLab(...mean) : mean,
+      share: Math.min(1, sum[3]! / photos.length),
+    }
+  })
+  return parsePalette(JSON.stringify({ version: 1, space, clusters: rows }), 'the mean palette')
+}
+
+function folderItems(
+  samples: readonly Sample[],
+  palette: Palette,
+  { maps, folder }: KmeansOptions,
+  { output, seed }: StageContext,
+): FolderItem[] {
+  const colours = paletteColours(palette)
+  const drawings = samples.map((sample): FolderItem => {
+    const label = { ...sample.label! }
+    const file = `${sample.name}.png`
+    return {
+      file,
+      task: 'draw',
+      key: { label, colours },
+      call: { sample, input: { label, colours, path: join(output, folder, file) } },
+    }
+  })
+  const chosen = [...samples]
+    .sort((a, b) => seedFor(seed, 'sheet', a.sha256) - seedFor(seed, 'sheet', b.sha256))
+    .slice(0, SHEET_PAIRS)
+    .sort((a, b) => (a.name < b.name ? -1 : 1))
+  const pairs = chosen.map(({ name, photo, label }) => ({ name, photo: { ...photo! }, label: { ...label! } }))
+  const sheet: FolderItem = {
+    file: SHEET,
+    task: 'sheet',
+    key: { pairs, colours },
+    call: { input: { pairs, colours, path: join(output, folder, SHEET) } },
+  }
+  return [...(maps ? drawings : []), sheet]
+}

@@ -1,0 +1,59 @@
+/** What the trainer says while it works: plain data, in order, printed by none of it. */
+import type { EngineName } from './engines/engine.js'
+
+/** The scalars of a step by name: loss_D, loss_G and their parts, acc_real and acc_fake in 0..1. */
+export type Losses = Readonly<Record<string, number>>
+
+export type TrainEvent =
+  | {
+      readonly type: 'train-start'
+      readonly engine: EngineName
+      readonly device: string
+      /** Pixels that the net sees. */
+      readonly size: { readonly height: number; readonly width: number }
+      readonly rows: { readonly train: number; readonly test: number }
+      readonly parameters: { readonly G: number; readonly D: number }
+      /** Rough estimate of the memory that training needs. */
+      readonly memoryBytes: number
+      readonly epochs: number
+      readonly stepsPerEpoch: number
+      readonly totalSteps: number
+      /** The checkpoint that training goes on from, if any, and its step. */
+      readonly resumed?: { readonly checkpoint: string; readonly epoch: number; readonly step: number }
+    }
+  | {
+      readonly type: 'step'
+      readonly epoch: number
+      readonly step: number
+      readonly losses: Losses
+      readonly imagesPerSecond: number
+      /** Time that the step waited for its rows. */
+      readonly dataWaitMs: number
+    }
+  | {
+      readonly type: 'epoch'
+      readonly epoch: number
+      readonly step: number
+      /** Means over the steps of the epoch. */
+      readonly means: Losses
+      /** The log line, e.g. `[Epoch 10/100] [Step 320/3200] [D loss: 0.299655, acc: 43%] [G loss: 18.155773]`. */
+      readonly line: string
+    }
+  | { readonly type: 'sheet'; readonly epoch: number; readonly step: number; readonly file: string }
+  | { readonly type: 'checkpoint'; readonly epoch: number; readonly step: number; readonly file: string }
+  | { readonly type: 'warning'; readonly message: string }
+  | { readonly type: 'train-end'; readonly result: TrainResult }
+
+export interface TrainResult {
+  /** True when a stop was asked for before the last step; the same call goes on from there. */
+  readonly interrupted: boolean
+  /** Epochs completed and steps done, over all runs. */
+  readonly epoch: number
+  readonly step: number
+  /** The newest checkpoint. */
+  readonly checkpoint: string
+  /** The newest sample sheet of this run, if it drew one. */
+  readonly sheet?: string
+  /** Means of the last epoch that was completed, if any. */
+  readonly losses?: Losses
+}

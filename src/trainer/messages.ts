@@ -1,0 +1,37 @@
+/** What the trainer's thread and the one that started it say to each other; errors cross whole. */
+import { PrepError, type PrepErrorDetails } from '../errors.js'
+import type { TrainEvent, TrainResult } from './events.js'
+import type { TrainJob } from './setup.js'
+
+/** Given to the thread at its start. */
+export interface WorkerData {
+  readonly job: TrainJob
+  /** One Int32 shared by both threads: not 0 asks for a stop. An engine may block its thread, so no message would do. */
+  readonly stop: SharedArrayBuffer
+}
+
+/** Said by the thread: events, and at last a result or an error. */
+export type WorkerMessage =
+  | { readonly type: 'event'; readonly event: TrainEvent }
+  | { readonly type: 'result'; readonly result: TrainResult }
+  | { readonly type: 'error'; readonly error: SentError }
+
+/** A thrown value as plain data: structured cloning would lose the class and fields of a PrepError. */
+export interface SentError {
+  readonly prep?: { readonly code: PrepError['code'] } & PrepErrorDetails
+  readonly message: string
+  readonly stack: string | undefined
+}
+
+export function packError(thrown: unknown): SentError {
+  const { message, stack } = thrown instanceof Error ? thrown : new Error(String(thrown))
+  if (!(thrown instanceof PrepError)) return { message, stack }
+  const { code, hint, at, sample, cause } = thrown
+  return { prep: { code, hint, at, sample, cause: cause instanceof Error ? cause.message : undefined }, message, stack }
+}
+
+export function unpackError({ prep, message, stack }: SentError): Error {
+  const error = prep ? new PrepError(prep.code, message, prep) : new Error(message)
+  if (stack !== undefined) error.stack = stack
+  return error
+}

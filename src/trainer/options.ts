@@ -1,0 +1,115 @@
+/** The options of the `train` stage. Their defaults live here only, and their descriptions are the documentation. */
+import { z } from 'zod'
+
+const rate = z.number().positive().max(1)
+const beta = z.number().min(0).lt(1)
+const pixels = z.int().min(8).max(8192)
+
+export const augmentOptions = z
+  .strictObject({
+    load_size: pixels
+      .optional()
+      .describe(
+        'resize each pair so that its shorter side has this many pixels, photo by a triangle filter, labels by nearest; absent: no resize',
+      ),
+    crop: z
+      .union([pixels, z.strictObject({ width: pixels, height: pixels })])
+      .optional()
+      .describe(
+        'size of the random crop that the net sees, in pixels: a number for a square, or {width, height}; default: the size of the data set',
+      ),
+    flip: z.boolean().default(true).describe('mirror half of the pairs left to right; turn it off for text and maps'),
+  })
+  .describe('random changes made to photo and labels of a pair alike, each time the pair is used')
+
+/**
+ * How to train: read by the `train` stage from YAML, refused whole when a field is unknown or out of range.
+ *
+ * The values are those of Isola et al., Image-to-Image Translation with Conditional Adversarial Networks, 2017
+ * (section 3.3 and appendix 6.2) where the paper gives one.
+ */
+export const trainOptions = z
+  .strictObject({
+    epochs: z.int().min(1).max(100_000).default(100).describe('times that every training row is used'),
+    max_steps: z.int().min(1).optional().describe('stop after this many steps, even within an epoch'),
+    batch: z
+      .int()
+      .min(1)
+      .max(1024)
+      .default(1)
+      .describe('pairs a step; an incomplete last batch is filled with rows from the start of the epoch'),
+    buffer: z
+      .int()
+      .min(0)
+      .default(50)
+      .describe('rows in the shuffle buffer that the next row is drawn from; 0 shuffles the whole split'),
+    engine: z
+      .enum(['auto', 'onnx-cpu', 'onnx-webgpu', 'onnx-cuda', 'tfjs', 'reference'])
+      .default('auto')
+      .describe('what computes the steps; auto takes the fastest that works here'),
+    threads: z.int().min(1).max(1024).optional().describe('CPU threads of the engine; default: one a core'),
+    gan: z.enum(['bce', 'mse']).default('bce').describe('GAN loss: bce (the paper) or mse (least squares)'),
+    lambda_l1: z.number().min(0).default(100).describe('weight of the L1 distance to the photo in the loss of G'),
+    learning_rate: rate.default(2e-4).describe('Adam step size of G'),
+    d_learning_rate: rate.optional().describe('Adam step size of D; default: learning_rate'),
+    beta1: beta.default(0.5).describe('Adam decay of the first moment'),
+    beta2: beta.default(0.999).describe('Adam decay of the second moment'),
+    decay_from: z
+      .int()
+      .min(0)
+      .optional()
+      .describe('last epoch at the full learning rates; they fall in a line to 0 after it; absent: no decay'),
+    width: z.int().min(1).max(1024).default(64).describe('channels of the first layer of G'),
+    d_width: z.int().min(1).max(1024).default(64).describe('channels of the first layer of D'),
+    downs: z
+      .union([z.literal('auto'), z.int().min(1).max(16)])
+      .default('auto')
+      .describe('halvings from the image to the bottleneck of G; auto takes as many as the size allows'),
+    d_layers: z.int().min(1).max(6).default(3).describe('strided layers of D: 3 judges patches of 70x70 pixels'),
+    norm: z
+      .enum(['batch', 'instance', 'none'])
+      .default('batch')
+      .describe('normalisation, by the statistics of the batch at hand'),
+    dropout: z
+      .boolean()
+      .default(true)
+      .describe('dropout of one half in the inner layers of G, the only noise of pix2pix'),
+    label_input: z
+      .enum(['onehot', 'colours'])
+      .default('onehot')
+      .describe('how G sees labels: a channel a class, or the three channels of the palette colours'),
+    augment: augmentOptions.prefault({}),
+    checkpoint_every: z
+      .int()
+      .min(1)
+      .default(1)
+      .describe('epochs from one checkpoint to the next; the last epoch always has one'),
+    keep_last: z.int().min(1).default(3).describe('checkpoints kept, newest first'),
+    sample_every: z
+      .int()
+      .min(0)
+      .default(5)
+      .describe('epochs from one sample sheet to the next; the last epoch has one; 0: none'),
+    sample_rows: z.int().min(1).max(64).default(4).describe('test rows on a sample sheet, the same every time'),
+    log_every: z
+      .int()
+      .min(0)
+      .default(50)
+      .describe('steps from one step line of metrics.jsonl to the next; 0: epochs only'),
+    resume: z
+      .enum(['auto', 'never', 'required'])
+      .default('auto')
+      .describe('auto goes on from the newest intact checkpoint, never starts over, required refuses to start over'),
+  })
+  .superRefine((options, context) => {
+    const problem = (path: string[], message: string) => context.addIssue({ code: 'custom', path, message })
+    const { decay_from, epochs, augment } = options
+    if (decay_from !== undefined && decay_from >= epochs)
+      problem(['decay_from'], `expected less than epochs (${epochs}), found ${decay_from}`)
+    if (augment.load_size !== undefined && typeof augment.crop === 'number' && augment.crop > augment.load_size)
+      problem(['augment', 'crop'], `expected at most load_size (${augment.load_size}), found ${augment.crop}`)
+  })
+
+export type TrainOptions = z.output<typeof trainOptions>
+export type TrainOptionsInput = z.input<typeof trainOptions>
+export type AugmentOptions = z.output<typeof augmentOptions>

@@ -1,0 +1,72 @@
+/** What a training will be, before anything is computed: the nets, the order of rows, the length, and what to warn of. */
+import { totalmem } from 'node:os'
+import { planFraming } from './augment.js'
+import { type Encoding, labelChannels } from './batch.js'
+import type { Corpus } from './corpus.js'
+import { inOrder, type StepGraph, sizeOf } from './graph/graph.js'
+import type { TrainOptions } from './options.js'
+import { type Pix2PixConfig, pix2pixConfig } from './pix2pix/model.js'
+import { RANDOM_SCHEME } from './random.js'
+import type { Identity } from './resume.js'
+import { createSampler, type Sampler } from './sampler.js'
+
+export interface TrainPlan {
+  readonly model: Pix2PixConfig
+  readonly encoding: Encoding
+  readonly sampler: Sampler
+  readonly totalSteps: number
+  readonly identity: Identity
+  readonly warnings: readonly string[]
+}
+
+/** @throws {PrepError} `TRAIN_SIZE`, `OPTION_OUT_OF_RANGE` when the nets or the crop do not fit the images */
+export function planTraining(corpus: Corpus, options: TrainOptions, seed: number): TrainPlan {
+  const { colours, size, rows, fingerprint, paletteHash } = corpus
+  const { batch, buffer, epochs, max_steps = Number.POSITIVE_INFINITY } = options
+  const encoding = { framing: planFraming(size, options.augment), labelInput: options.label_input, colours }
+  const model = pix2pixConfig({
+    ...encoding.framing.crop,
+    batch,
+    labelChannels: labelChannels(encoding),
+    ...(options.downs === 'auto' ? {} : { downs: options.downs }),
+    ngf: options.width,
+    ndf: options.d_width,
+    layers: options.d_layers,
+    norm: options.norm,
+    dropout: options.dropout,
+    gan: options.gan,
+    lambdaL1: options.lambda_l1,
+    beta1: options.beta1,
+    beta2: options.beta2,
+  })
+  const sampler = createSampler({ rows: rows.train, batch, buffer, seed })
+  const dataset = { fingerprint, rows: rows.train }
+  const warnings = [
+    rows.test === 0 && options.sample_every > 0 && 'the data set has no test rows: sample sheets show training rows',
+    rows.train < batch &&
+      `a batch of ${batch} is filled from ${rows.train} training rows, so each is in it more than once`,
+  ]
+  return {
+    model,
+    encoding,
+    sampler,
+    totalSteps: Math.min(epochs * sampler.stepsPerEpoch, max_steps),
+    identity: { seed, random: RANDOM_SCHEME, options, model, paletteHash, dataset },
+    warnings: warnings.filter(warning => warning !== false),
+  }
+}
+
+/**
+ * About how much memory training takes at its peak, in bytes: weights, two moments and a gradient for each parameter,
+ * the copies that a checkpoint is written from, and the values of the larger phase of the step.
+ */
+export function estimateMemory({ phases, weights }: StepGraph): number {
+  const parameters = Object.values(weights).reduce((sum, shape) => sum + sizeOf(shape), 0)
+  const values = phases.map(({ losses, gradients }) =>
+    inOrder([...Object.values(losses), ...Object.values(gradients)]).reduce((sum, { shape }) => sum + sizeOf(shape), 0),
+  )
+  return 4 * (7 * parameters + Math.max(...values))
+}
+
+/** Bytes of memory this process may have: the machine's, or less in a container. */
+export const memoryLimit = (): number => Math.min(totalmem(), process.constrainedMemory() || Number.POSITIVE_INFINITY)

@@ -1,0 +1,102 @@
+/** All that the loop works with, opened in order: data set, plan, engine, checkpoint to go on from, metrics, sheets. */
+import { join } from 'node:path'
+import type { CheckpointState } from './checkpoint.js'
+import { type Corpus, openCorpus } from './corpus.js'
+import type { EngineName, Session } from './engines/engine.js'
+import { selectEngine } from './engines/index.js'
+import type { TrainEvent } from './events.js'
+import { type MetricsFile, openMetrics } from './metrics.js'
+import type { TrainOptions } from './options.js'
+import { buildStep, countParameters, initialWeights } from './pix2pix/step.js'
+import { estimateMemory, memoryLimit, planTraining, type TrainPlan } from './plan.js'
+import { randomAt, unitNumbers } from './random.js'
+import { findCheckpoint, setAside } from './resume.js'
+import { openSheets, type Sheets } from './sheets.js'
+
+/** What to train, on what, and where to leave it. Plain data: it crosses threads. */
+export interface TrainJob {
+  /** Folder of a packed data set. */
+  readonly dataset: string
+  /** Folder that gets checkpoints/, samples/ and metrics.jsonl. */
+  readonly output: string
+  readonly options: TrainOptions
+  /** Any integer; the same job with the same seed gives the same bytes on the same engine and threads. */
+  readonly seed: number
+}
+
+export interface TrainSetup {
+  readonly corpus: Corpus
+  readonly plan: TrainPlan
+  readonly engine: EngineName
+  readonly session: Session
+  readonly checkpoints: string
+  /** The checkpoint that training goes on from. */
+  readonly resumed: { readonly file: string; readonly state: CheckpointState } | undefined
+  readonly metrics: MetricsFile
+  readonly sheets: Sheets | undefined
+  close(): Promise<void>
+}
+
+/** Open a training and emit `train-start`; the caller closes it. @throws as `train` does */
+export async function openTraining(job: TrainJob, emit: (event: TrainEvent) => void): Promise<TrainSetup> {
+  const { output, options, seed } = job
+  const warn = (message: string): void => emit({ type: 'warning', message })
+  const opened: (() => Promise<void>)[] = []
+  const close = async (): Promise<void> => {
+    for (const one of opened.splice(0).reverse()) await one()
+  }
+  try {
+    const corpus = await openCorpus(job.dataset)
+    opened.push(() => corpus.close())
+    const plan = planTraining(corpus, options, seed)
+    const checkpoints = join(output, 'checkpoints')
+    for (const warning of plan.warnings) warn(warning)
+
+    const graph = buildStep(plan.model)
+    const memoryBytes = estimateMemory(graph)
+    if (memoryBytes > memoryLimit())
+      warn(`training needs about ${gigabytes(memoryBytes)} of memory, and there are ${gigabytes(memoryLimit())}`)
+    const engine = await selectEngine(options.engine)
+    const probe = await engine.probe()
+    const { session, resumed } = await (async () => {
+      const found = await findCheckpoint(checkpoints, plan.identity, warn)
+      if (!found) await setAside(output)
+      const initial = found?.tensors ?? initialWeights(plan.model, unitNumbers(randomAt(seed, 'init')))
+      const threads = options.threads === undefined ? {} : { threads: options.threads }
+      const session = await engine.load(graph, initial, threads)
+      // the session has copies: the tensors read end their life here
+      return { session, resumed: found && { file: found.file, state: found.state } }
+    })()
+    opened.push(() => session.dispose())
+    if (resumed && resumed.state.engine !== engine.name)
+      warn(`the checkpoint was trained by ${resumed.state.engine}: ${engine.name} goes on, but not to the same bits`)
+
+    const metrics = await openMetrics(join(output, 'metrics.jsonl'), resumed?.state.metricsBytes ?? 0)
+    opened.push(() => metrics.close())
+    if (resumed && metrics.bytes < resumed.state.metricsBytes)
+      warn('metrics.jsonl has lost lines from before the checkpoint')
+    const sheetOptions = { rows: options.sample_rows, model: plan.model, encoding: plan.encoding, seed }
+    const sheets = options.sample_every > 0 ? await openSheets(corpus, sheetOptions) : undefined
+
+    const { width, height } = plan.model
+    emit({
+      type: 'train-start',
+      engine: engine.name,
+      device: probe.available ? probe.device : 'unknown',
+      size: { height, width },
+      rows: corpus.rows,
+      parameters: countParameters(plan.model),
+      memoryBytes,
+      epochs: options.epochs,
+      stepsPerEpoch: plan.sampler.stepsPerEpoch,
+      totalSteps: plan.totalSteps,
+      ...(resumed && { resumed: { checkpoint: resumed.file, epoch: resumed.state.epoch, step: resumed.state.step } }),
+    })
+    return { corpus, plan, engine: engine.name, session, checkpoints, resumed, metrics, sheets, close }
+  } catch (error) {
+    await close()
+    throw error
+  }
+}
+
+const gigabytes = (bytes: number): string => `${(bytes / 1e9).toFixed(1)} GB`

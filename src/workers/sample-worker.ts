@@ -1,0 +1,89 @@
+/** A worker thread's side: finds the result of a task in the store, or runs the task and stores it. */
+import { PrepError } from '../errors.js'
+import { decodeAsIs, useOneThread } from '../images/decode.js'
+import { fingerprint } from '../pipeline/fingerprint.js'
+import type { Stage, TaskCall, TaskResult, TaskTools } from '../pipeline/stage.js'
+import { Store } from '../pipeline/store.js'
+import { stages } from '../stages/index.js'
+
+useOneThread()
+
+/** A task call as it crosses to the thread. */
+export interface WorkerCall extends TaskCall {
+  readonly cache: string
+  readonly stage: string
+  /** URL of a custom stage's module. */
+  readonly moduleUrl?: string
+  readonly task: string
+  /** What enters the key besides `keyed`: stage, version, codec. */
+  readonly keyBase: string
+  readonly fresh: boolean
+}
+
+export type WorkerReply = TaskResult | { readonly status: 'error'; readonly error: SerialisedError }
+
+/** A PrepError that stops the run, on its way to the main thread. */
+export interface SerialisedError {
+  readonly code: string
+  readonly message: string
+  readonly hint: string | undefined
+}
+
+/** Failures of the photo itself: the same bytes fail again, so they are remembered and counted. */
+const SAMPLE_CODES: ReadonlySet<string> = new Set([
+  'NOT_A_FILE',
+  'FILE_MISSING',
+  'FILE_UNREADABLE',
+  'EMPTY_FILE',
+  'NOT_AN_IMAGE',
+  'UNSUPPORTED_FORMAT',
+  'DECODE_FAILED',
+  'TOO_MANY_PIXELS',
+  'TOO_SMALL',
+  'TOO_FEW_COLOURS',
+])
+const TRANSIENT_CODES: ReadonlySet<string> = new Set(['NOT_A_FILE', 'FILE_MISSING', 'FILE_UNREADABLE'])
+
+const modules = new Map<string, Promise<Stage>>()
+
+function findStage({ stage, moduleUrl }: WorkerCall): Promise<Stage> {
+  const id = moduleUrl ?? stage
+  const found = modules.get(id)
+  if (found) return found
+  const loading = moduleUrl
+    ? import(moduleUrl).then(module => module.default as Stage)
+    : Promise.resolve(stages.find(({ name }) => name === stage)!)
+  modules.set(id, loading)
+  return loading
+}
+
+export default async function runCall(call: WorkerCall): Promise<WorkerReply> {
+  const store = new Store(call.cache)
+  const key = call.keyed === undefined ? '' : fingerprint([call.keyBase, call.task, call.keyed])
+  try {
+    const head = key && !call.fresh ? await store.head(key) : undefined
+    if (head && 'facts' in head) return { status: 'done', key, cached: true, facts: head.facts }
+    if (head && call.sample) return failed(call, head.failure)
+    const task = (await findStage(call)).tasks?.[call.task]
+    if (!task) throw new Error(`stage ${call.stage} has no task ${call.task}`)
+    const output = await task(call.input as never, toolsFor(store))
+    if (key) await store.write(key, output)
+    return { status: 'done', key, cached: false, facts: output.facts ?? {} }
+  } catch (error) {
+    if (!(error instanceof PrepError)) throw error
+    if (!call.sample || !SAMPLE_CODES.has(error.code))
+      return { status: 'error', error: { code: error.code, message: error.message, hint: error.hint } }
+    const failure = { code: error.code, message: error.message }
+    if (key && !TRANSIENT_CODES.has(error.code)) await store.writeFailure(key, failure)
+    return failed(call, failure)
+  }
+}
+
+const failed = ({ sample }: WorkerCall, failure: { code: string; message: string }): TaskResult => ({
+  status: 'failed',
+  failure: { sample: sample!.name, source: sample!.source, ...failure },
+})
+
+const toolsFor = (store: Store): TaskTools => ({
+  load: async ref => (ref.kind === 'stored' ? store.image(ref.key) : decodeAsIs(ref.path)),
+})

@@ -1,0 +1,26 @@
+import { expect, test } from 'vitest'
+import { staticBase } from '../../src/stages/glob.js'
+import { commonFolder, namesFor } from '../../src/stages/names.js'
+
+test('names are paths below the common folder without extension', () => {
+  const paths = ['p/a/1.jpg', 'p/a/2.png', 'p/b/1.jpg']
+  expect(commonFolder(paths)).toBe('p')
+  expect(namesFor(paths, 'p')).toEqual(['a/1', 'a/2', 'b/1'])
+})
+
+test('equal stems keep their extension, also when only letter case differs', () => {
+  expect(namesFor(['p/1.jpg', 'p/1.png', 'p/A.jpg', 'p/a.jpg', 'p/b.jpg'], 'p')).toEqual([
+    '1.jpg',
+    '1.png',
+    'A.jpg',
+    'a.jpg',
+    'b',
+  ])
+})
+
+test.each([
+  ['photos/**/*.jpg', 'photos'],
+  ['/data/x/{a,b}/*.png', '/data/x'],
+  ['*.jpg', '.'],
+  ['a/b.jpg', 'a'],
+])('the fixed folder of %s is %s', (pattern, base) => expect(staticBase(pattern)).toBe(base))

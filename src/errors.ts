@@ -124,7 +124,10 @@ export function fileError(error: unknown, path: string, action: string): Error {
   switch (systemCode(error)) {
     case 'ENOENT':
     case 'ENOTDIR':
-      return new PrepError('FILE_MISSING', `cannot ${action}: ${path} does not exist`, { cause: error })
+      return new PrepError('FILE_MISSING', `cannot ${action}: ${path} does not exist`, {
+        hint: `check the path; a relative one starts at ${process.cwd()}`,
+        cause: error,
+      })
     case 'EACCES':
     case 'EPERM':
       return new PrepError('FILE_UNREADABLE', `cannot ${action}: no permission for ${path}`, {

@@ -106,8 +106,8 @@ export function parsePipeline(text: string, input: ParseInput): Pipeline {
   if (!head.success) errors.push(...optionErrors(head.error, pipelineOptions, raw, [], place))
   const rawSteps = (raw as { steps?: unknown } | null)?.steps
   const steps = Array.isArray(rawSteps) ? parseSteps(rawSteps, input, place, report, errors) : []
+  checkInputs(steps, place, report)
   if (head.success) {
-    checkInputs(steps, place, report)
     const output = head.data.output ?? `runs/${head.data.name ?? fileStem(input.file)}`
     for (const step of steps)
       for (const problem of step.known && step.stage.check ? step.stage.check(step.options, { output }) : [])

@@ -46,7 +46,7 @@ const NO_MEMORY = /ERR_WORKER_OUT_OF_MEMORY|allocation failed|failed to allocate
 
 function explain(error: Error): Error {
   if (error instanceof PrepError || !NO_MEMORY.test(`${systemCode(error)} ${error.message}`)) return error
-  return new PrepError('TRAIN_SIZE', `training ran out of memory (${error.message})`, {
+  return new PrepError('OUT_OF_MEMORY', `training ran out of memory (${error.message})`, {
     hint: 'lower batch, width, or the size of the images; checkpoints written so far are intact',
     cause: error,
   })

@@ -67,6 +67,7 @@ describe('a bad file', () => {
       '5:12 UNKNOWN_STAGE',
       '8:15 OPTION_OUT_OF_RANGE',
       '9:5 UNKNOWN_OPTION',
+      '10:12 STAGE_INPUT_MISSING',
       '11:13 OPTION_TYPE',
     ])
     const hints = problems(text).map(({ hint }) => hint)

@@ -1,0 +1,78 @@
+import { spawn } from 'node:child_process'
+import { readdir, readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { beforeAll, expect, test } from 'vitest'
+import { prep, readTree, repoRoot, temporaryFolder, writePhotos } from '../helpers.js'
+
+const cwd = temporaryFolder()
+const steps = [
+  { stage: 'glob', patterns: ['photos/*.jpg'] },
+  { stage: 'resize', size: 32 },
+  { stage: 'kmeans', clusters: 4 },
+  { stage: 'split' },
+  { stage: 'pack' },
+  { stage: 'train', epochs: 3, width: 4, d_width: 4, d_layers: 1, sample_every: 1, threads: 1 },
+]
+const checkpoints = (output: string) => readTree(join(cwd, output, 'train/checkpoints'))
+
+beforeAll(async () => {
+  await writePhotos(join(cwd, 'photos'), 12)
+  await writeFile(join(cwd, 'p.yaml'), JSON.stringify({ name: 'p', steps }))
+  expect(await prep(['run', 'p.yaml', '--set', 'output=calm'], { cwd })).toMatchObject({ code: 0 })
+})
+
+test('photos in, checkpoints, sheets and metrics out', async () => {
+  expect((await readdir(join(cwd, 'calm/train/samples'))).sort()).toEqual([
+    'epoch-0001.png',
+    'epoch-0002.png',
+    'epoch-0003.png',
+  ])
+  expect((await checkpoints('calm')).size).toBe(3)
+  const lines = (await readFile(join(cwd, 'calm/train/metrics.jsonl'), 'utf8')).trim().split('\n')
+  expect(lines.length).toBeGreaterThanOrEqual(3)
+})
+
+test('Ctrl-C: exit code 130 and the command that continues; continued, it is byte for byte the calm run', async () => {
+  const child = spawn(process.execPath, [join(repoRoot, 'bin/prep.js'), 'run', 'p.yaml', '--set', 'output=stopped'], {
+    cwd,
+    env: { ...process.env, CI: 'true', NO_COLOR: '1' },
+  })
+  let stderr = ''
+  child.stderr.on('data', text => (stderr += text))
+  child.stdout.on('data', text => {
+    if (/Epoch 1\/3/.test(String(text))) child.kill('SIGINT')
+  })
+  const code = await new Promise(done => child.on('close', done))
+  expect(code).toBe(130)
+  expect(stderr).toContain('continue with: prep run p.yaml --set output=stopped')
+  expect(await prep(['run', 'p.yaml', '--set', 'output=stopped'], { cwd })).toMatchObject({ code: 0 })
+  const [calm, stopped] = [await checkpoints('calm'), await checkpoints('stopped')]
+  expect(stopped.get('epoch-0003.safetensors')!.equals(calm.get('epoch-0003.safetensors')!)).toBe(true)
+})
+
+test('more epochs go on from the checkpoint; another net starts anew and keeps the old one aside', async () => {
+  const more = await prep(['run', 'p.yaml', '--set', 'output=calm', '--set', 'steps.train.epochs=4'], { cwd })
+  expect(more.code).toBe(0)
+  expect(more.stdout).toContain('goes on from')
+  expect(more.stdout).not.toContain('[Epoch 3/')
+  const other = await prep(['run', 'p.yaml', '--set', 'output=calm', '--set', 'steps.train.width=5'], { cwd })
+  expect(other.code).toBe(0)
+  expect(other.stdout).toContain('the earlier training is kept in calm/train.1')
+  expect(await readdir(join(cwd, 'calm/train.1/checkpoints'))).toContain('epoch-0004.safetensors')
+})
+
+test('an engine that is not there: exit code 4 with the reason', async () => {
+  const { code, stderr } = await prep(
+    ['run', 'p.yaml', '--set', 'output=none', '--set', 'steps.train.engine=onnx-cuda'],
+    { cwd },
+  )
+  expect(code).toBe(4)
+  expect(stderr).toMatch(/^ENGINE_UNAVAILABLE$/m)
+})
+
+test('a size that the net cannot take says which it can', async () => {
+  const args = ['run', 'p.yaml', '--set', 'output=odd', '--set', 'steps.resize.size=36', '--set', 'steps.train.downs=5']
+  const { code, stderr } = await prep(args, { cwd })
+  expect(code).toBe(2)
+  expect(stderr).toMatch(/^TRAIN_SIZE$/m)
+})

@@ -92,7 +92,8 @@ export class LabelTable {
     if (!ids) {
       ids = this.contenders(r & 248, g & 248, b & 248)
       this.candidates[block] = ids
-      this.blockAt[block] = ids.length === 1 ? BLOCK * (1 + ids[0]!) : this.addBlock()
+      const at = ids.length === 1 ? BLOCK * (1 + ids[0]!) : this.addBlock()
+      this.blockAt[block] = at // only now: addBlock may replace the array
     }
     if (ids.length === 1) return
     const [x, y, z] = coordinates(this.space, r, g, b)

@@ -23,8 +23,10 @@ export interface KMeansOptions {
 /** Points that a search looks at, and how hard it tries: what the 1% of docs/labels.md was measured with. */
 const COARSE_POINTS = 2048
 const CANDIDATES = 3
-const SWAPS = 24
-const SWAP_ITERATIONS = 6
+const SWAPS = 40
+const SWAP_ITERATIONS = 3
+/** Iterations after which starts are compared on all points. */
+const CONTEST_ITERATIONS = 6
 const TOLERANCE = 1e-3
 const FINAL_TOLERANCE = 1e-6
 const FINAL_ITERATIONS = 300
@@ -39,7 +41,7 @@ export function kmeans(points: Points, { clusters, restarts, seed }: KMeansOptio
   let lowest = Infinity
   for (let start = 0; start < restarts; start++) {
     const centres = search(coarse, clusters, random)
-    const inertia = fine.lloyd(centres, SWAP_ITERATIONS, TOLERANCE)
+    const inertia = fine.lloyd(centres, CONTEST_ITERATIONS, TOLERANCE)
     if (inertia < lowest || !best) [best, lowest] = [centres, inertia]
   }
   fine.lloyd(best!, FINAL_ITERATIONS, FINAL_TOLERANCE)
@@ -55,7 +57,7 @@ function search(points: PointSet, clusters: number, random: () => number): Float
     const point = points.draw(random())
     const { centre, inertia: swapped } = points.bestSwap(point, clusters)
     // Lloyd's iterations cannot be expected to win back more than this
-    if (swapped > 1.3 * inertia) continue
+    if (swapped > 1.15 * inertia) continue
     const changed = centres.slice()
     changed.set(points.at(point), 3 * centre)
     const improved = points.lloyd(changed, SWAP_ITERATIONS, TOLERANCE)

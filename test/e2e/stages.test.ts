@@ -76,7 +76,7 @@ describe('label maps', () => {
     const label = async () => decodeIndexedPng(await readFile(join(cwd, 'runs/reuse/labels/c.png'))).labels.data[0]
     expect(await label()).toBe(1)
     const palette = JSON.parse(await readFile(join(cwd, 'saved.json'), 'utf8')) as { clusters: { id: number }[] }
-    palette.clusters.reverse().forEach((cluster, id) => (cluster.id = id))
+    for (const [id, cluster] of palette.clusters.reverse().entries()) cluster.id = id
     await writeFile(join(cwd, 'saved.json'), JSON.stringify(palette))
     expect(await run('reuse', steps)).toContain('saved.json changed')
     expect(await label()).toBe(2)

@@ -8,7 +8,7 @@ import { cacheFolder } from './output.js'
 import { settleFolder, staleItems } from './output-folder.js'
 import type { Pipeline, Step } from './parse.js'
 import type { RunOptions } from './run.js'
-import type { Failure, StageContext, TaskCall, TaskResult } from './stage.js'
+import type { Failure, FolderItem, StageContext, TaskCall, TaskResult } from './stage.js'
 import type { Store } from './store.js'
 
 export interface ContextParts {
@@ -43,7 +43,13 @@ export function makeContext({
   const signal = options.signal ?? new AbortController().signal
   const keyBase = fingerprint({ stage: stage.name, version: stage.version, module: module?.sha256, codec })
 
-  async function map(task: string, calls: readonly TaskCall[], label = task): Promise<TaskResult[]> {
+  const map = (task: string, calls: readonly TaskCall[], label = task): Promise<TaskResult[]> =>
+    mapTasks(
+      calls.map(call => ({ task, call })),
+      label,
+    )
+
+  async function mapTasks(calls: readonly Pick<FolderItem, 'task' | 'call'>[], label: string): Promise<TaskResult[]> {
     if (!calls.length) return []
     let [done, cached, ticked] = [0, 0, 0]
     const tick = (): void => {
@@ -52,7 +58,7 @@ export function makeContext({
     }
     tick()
     const worker = calls.map(
-      (call): WorkerCall => ({
+      ({ task, call }): WorkerCall => ({
         ...call,
         cache,
         task,
@@ -86,12 +92,12 @@ export function makeContext({
     note: message => emit({ type: 'note', step: index, message }),
     warn: message => emit({ type: 'warning', step: index, message }),
     progress: (label, done, total) => emit({ type: 'progress', step: index, label, done, total, cached: 0 }),
-    bytes: key => store.bytes(key),
+    bytes: async key => store.bytes(key),
     async remember(keyed: Json, make: () => Promise<string>): Promise<string> {
       const key = fingerprint([keyBase, 'remember', keyed])
-      if (!fresh && (await store.head(key))) return Buffer.from(await store.bytes(key)).toString('utf8')
+      if (!fresh && store.head(key)) return Buffer.from(store.bytes(key)).toString('utf8')
       const text = await make()
-      await store.write(key, { bytes: Buffer.from(text) })
+      store.write(key, { bytes: Buffer.from(text) })
       return text
     },
     async folder(path, items): Promise<void> {

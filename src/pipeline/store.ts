@@ -2,12 +2,13 @@
  * Results by key: OUT/.cache/entries/ab/abcdef... Each entry is a safetensors file (an image or bytes, and facts) with a
  * checksum, written without syncing: what a power cut tears is noticed on reading and made again.
  */
-import { rm } from 'node:fs/promises'
+import { closeSync, fstatSync, openSync, readSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
-import { PrepError } from '../errors.js'
+import { fileError, PrepError, systemCode } from '../errors.js'
+import { replaceFileUnsynced } from '../files.js'
 import { crc32c } from '../formats/crc32c.js'
-import { openSafetensors, readSafetensors } from '../formats/safetensors/read.js'
-import { writeSafetensors } from '../formats/safetensors/write.js'
+import { parseHeader } from '../formats/safetensors/header.js'
+import { planSafetensors } from '../formats/safetensors/layout.js'
 import type { Pixels } from '../sample.js'
 import type { Json } from './fingerprint.js'
 import type { TaskOutput } from './stage.js'
@@ -22,6 +23,7 @@ export interface StoredFailure {
 
 export type StoredHead = { readonly facts: Facts } | { readonly failure: StoredFailure }
 
+/** Blocks while it reads and writes: it is made for worker threads, which have nothing else to do meanwhile. */
 export class Store {
   readonly #root: string
 
@@ -34,61 +36,81 @@ export class Store {
   }
 
   /** Facts of an entry, or nothing when there is none or its head is torn. */
-  async head(key: string): Promise<StoredHead | undefined> {
+  head(key: string): StoredHead | undefined {
+    const file = this.#open(key)
+    if (file === undefined) return undefined
     try {
-      const file = await openSafetensors(this.path(key))
-      await file.close()
-      return parseHead(file.metadata)
+      const { size } = fstatSync(file)
+      const head = Buffer.allocUnsafe(Math.min(size, HEAD_BYTES))
+      readSync(file, head, 0, head.length, 0)
+      return parseHead(parseHeader(head, size).metadata)
     } catch (error) {
       if (error instanceof PrepError) return undefined
       throw error
+    } finally {
+      closeSync(file)
     }
   }
 
-  async write(key: string, { image, bytes, facts = {} }: TaskOutput): Promise<void> {
+  write(key: string, { image, bytes, facts = {} }: TaskOutput): void {
     const data = image?.data ?? bytes ?? new Uint8Array(0)
     const shape = image ? [image.height, image.width, image.channels] : [data.length]
-    await writeSafetensors(
-      this.path(key),
-      { data: { dtype: 'U8', shape, data: data as Uint8Array<ArrayBuffer> } },
-      { crc32c: String(crc32c(data)), facts: JSON.stringify(facts) },
-      { sync: false },
-    )
+    const metadata = { crc32c: String(crc32c(data)), facts: JSON.stringify(facts) }
+    const { header } = planSafetensors({ data: { dtype: 'U8', shape } }, metadata)
+    replaceFileUnsynced(this.path(key), [header, data])
   }
 
-  async writeFailure(key: string, failure: StoredFailure): Promise<void> {
-    await writeSafetensors(this.path(key), {}, { failure: JSON.stringify(failure) }, { sync: false })
+  writeFailure(key: string, failure: StoredFailure): void {
+    replaceFileUnsynced(this.path(key), [planSafetensors({}, { failure: JSON.stringify(failure) }).header])
   }
 
   /** @throws {PrepError} `CACHE_DAMAGED`; the entry is then removed, so that a rerun makes it again */
-  async image(key: string): Promise<Pixels> {
-    const { data, shape } = await this.#read(key)
+  image(key: string): Pixels {
+    const { data, shape } = this.#read(key)
     const [height = 0, width = 0, channels] = shape
     return { data, width, height, channels: channels === 1 ? 1 : 3 }
   }
 
   /** @throws {PrepError} `CACHE_DAMAGED` */
-  async bytes(key: string): Promise<Uint8Array> {
-    return (await this.#read(key)).data
+  bytes(key: string): Uint8Array {
+    return this.#read(key).data
   }
 
-  async #read(key: string): Promise<{ data: Uint8Array; shape: readonly number[] }> {
-    const path = this.path(key)
+  #open(key: string): number | undefined {
     try {
-      const { tensors, metadata } = await readSafetensors(path)
-      const tensor = tensors.data
-      const data = tensor?.data
-      if (tensor && data instanceof Uint8Array && crc32c(data) === Number(metadata.crc32c))
-        return { data, shape: tensor.shape }
+      return openSync(this.path(key), 'r')
+    } catch (error) {
+      if (systemCode(error) === 'ENOENT') return undefined
+      throw fileError(error, this.path(key), 'read')
+    }
+  }
+
+  #read(key: string): { data: Uint8Array; shape: readonly number[] } {
+    const path = this.path(key)
+    const file = this.#open(key)
+    try {
+      if (file !== undefined) {
+        const whole = Buffer.allocUnsafeSlow(fstatSync(file).size)
+        readSync(file, whole, 0, whole.length, 0)
+        const { metadata, tensors } = parseHeader(whole, whole.length)
+        const place = tensors.get('data')
+        const data = place && new Uint8Array(whole.buffer, place.start, place.bytes)
+        if (data && crc32c(data) === Number(metadata.crc32c)) return { data, shape: place.shape }
+      }
     } catch (error) {
       if (!(error instanceof PrepError)) throw error
+    } finally {
+      if (file !== undefined) closeSync(file)
     }
-    await rm(path, { force: true })
+    rmSync(path, { force: true })
     throw new PrepError('CACHE_DAMAGED', `${path} is missing or damaged`, {
       hint: 'run the same command again: what is missing is made anew',
     })
   }
 }
+
+/** A head that is longer (very many facts) reads as torn, and its entry is made again. */
+const HEAD_BYTES = 1 << 16
 
 function parseHead(metadata: Readonly<Record<string, string>>): StoredHead | undefined {
   if (metadata.failure !== undefined) return { failure: JSON.parse(metadata.failure) as StoredFailure }

@@ -1,8 +1,7 @@
 /** Writes train/ and test/ folders of ordinary images, for eyes and for other tools. */
-import { mkdir } from 'node:fs/promises'
-import { dirname, join } from 'node:path'
+import { join } from 'node:path'
 import { z } from 'zod'
-import { writeFileAtomic } from '../files.js'
+import { replaceFileUnsynced } from '../files.js'
 import { colourise } from '../images/colour.js'
 import { encodeJpeg, encodePng } from '../images/png.js'
 import { sideBySide } from '../images/side-by-side.js'
@@ -63,8 +62,7 @@ export const exportStage = defineStage({
       }
       const pixels = await image()
       const bytes = options.format === 'png' ? await encodePng(pixels) : await encodeJpeg(pixels, options.quality)
-      await mkdir(dirname(path), { recursive: true })
-      await writeFileAtomic(path, bytes, { sync: false })
+      replaceFileUnsynced(path, [bytes])
       return {}
     },
   },

@@ -1,9 +1,8 @@
 /** Makes label maps: one palette for the whole data set (or for each image), then the nearest colour of each pixel. */
-import { mkdir } from 'node:fs/promises'
-import { dirname, join, resolve } from 'node:path'
+import { join, resolve } from 'node:path'
 import { z } from 'zod'
 import { PrepError } from '../errors.js'
-import { readFileChecked, writeFileAtomic } from '../files.js'
+import { readFileChecked, replaceFileUnsynced, writeFileAtomic } from '../files.js'
 import { type Colour, colourise } from '../images/colour.js'
 import { encodeIndexedPng } from '../images/png.js'
 import { drawContactSheet } from '../images/sheet.js'
@@ -110,8 +109,7 @@ export const kmeans = defineStage({
     },
     async draw({ label, colours, path }: { label: ImageRef; colours: readonly Colour[]; path: string }, { load }) {
       const { data: ids, width, height } = await load(label)
-      await mkdir(dirname(path), { recursive: true })
-      await writeFileAtomic(path, encodeIndexedPng(ids, width, height, colours), { sync: false })
+      replaceFileUnsynced(path, [encodeIndexedPng(ids, width, height, colours)])
       return {}
     },
     async sheet({ pairs, colours, path }: SheetInput, { load }) {
@@ -312,5 +310,6 @@ function folderItems(
     key: { pairs, colours },
     call: { input: { pairs, colours, path: join(output, folder, SHEET) } },
   }
-  return [...(maps ? drawings : []), sheet]
+  // The sheet takes longest and goes first, beside the drawings.
+  return [sheet, ...(maps ? drawings : [])]
 }

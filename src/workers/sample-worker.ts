@@ -4,7 +4,6 @@ import { decodeAsIs, useOneThread } from '../images/decode.js'
 import { fingerprint } from '../pipeline/fingerprint.js'
 import type { Stage, TaskCall, TaskResult, TaskTools } from '../pipeline/stage.js'
 import { Store } from '../pipeline/store.js'
-import { stages } from '../stages/index.js'
 
 useOneThread()
 
@@ -50,9 +49,10 @@ function findStage({ stage, moduleUrl }: WorkerCall): Promise<Stage> {
   const id = moduleUrl ?? stage
   const found = modules.get(id)
   if (found) return found
+  // Only what is needed is loaded: a thread is started sooner.
   const loading = moduleUrl
     ? import(moduleUrl).then(module => module.default as Stage)
-    : Promise.resolve(stages.find(({ name }) => name === stage)!)
+    : import(`../stages/${stage}.js`).then(module => (module[stage] ?? module[`${stage}Stage`]) as Stage)
   modules.set(id, loading)
   return loading
 }
@@ -61,20 +61,20 @@ export default async function runCall(call: WorkerCall): Promise<WorkerReply> {
   const store = new Store(call.cache)
   const key = call.keyed === undefined ? '' : fingerprint([call.keyBase, call.task, call.keyed])
   try {
-    const head = key && !call.fresh ? await store.head(key) : undefined
+    const head = key && !call.fresh ? store.head(key) : undefined
     if (head && 'facts' in head) return { status: 'done', key, cached: true, facts: head.facts }
     if (head && call.sample) return failed(call, head.failure)
     const task = (await findStage(call)).tasks?.[call.task]
     if (!task) throw new Error(`stage ${call.stage} has no task ${call.task}`)
     const output = await task(call.input as never, toolsFor(store))
-    if (key) await store.write(key, output)
+    if (key) store.write(key, output)
     return { status: 'done', key, cached: false, facts: output.facts ?? {} }
   } catch (error) {
     if (!(error instanceof PrepError)) throw error
     if (!call.sample || !SAMPLE_CODES.has(error.code))
       return { status: 'error', error: { code: error.code, message: error.message, hint: error.hint } }
     const failure = { code: error.code, message: error.message }
-    if (key && !TRANSIENT_CODES.has(error.code)) await store.writeFailure(key, failure)
+    if (key && !TRANSIENT_CODES.has(error.code)) store.writeFailure(key, failure)
     return failed(call, failure)
   }
 }

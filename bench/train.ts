@@ -22,7 +22,7 @@ const PEER = fileURLToPath(new URL('./peers/pix2pix_step.py', import.meta.url))
 /** Both sides run this many steps per turn. */
 const STEPS_PER_TURN = 2
 const CASES = [
-  { size: 256, turns: 4 },
+  { size: 256, turns: 6 },
   { size: 512, turns: 3 },
 ] as const
 

@@ -39,7 +39,8 @@ export class Model {
       intraOpNumThreads: threads,
       interOpNumThreads: 1,
       executionMode: 'sequential',
-      graphOptimizationLevel: 'all',
+      // 'all' would add changes of layout, which serve weights that are constant
+      graphOptimizationLevel: 'extended',
       // a plan of all buffers at once saves no time and costs much memory
       enableMemPattern: false,
       logSeverityLevel: 3,

@@ -92,7 +92,7 @@ export function makeContext({
     note: message => emit({ type: 'note', step: index, message }),
     warn: message => emit({ type: 'warning', step: index, message }),
     progress: (label, done, total) => emit({ type: 'progress', step: index, label, done, total, cached: 0 }),
-    bytes: async key => store.bytes(key),
+    bytes: key => store.bytes(key),
     async remember(keyed: Json, make: () => Promise<string>): Promise<string> {
       const key = fingerprint([keyBase, 'remember', keyed])
       if (!fresh && store.head(key)) return Buffer.from(store.bytes(key)).toString('utf8')

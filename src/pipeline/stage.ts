@@ -107,7 +107,7 @@ export interface StageContext {
    */
   map(task: string, calls: readonly TaskCall[], label?: string): Promise<TaskResult[]>
   /** Bytes that a task stored, checked. */
-  bytes(key: string): Promise<Uint8Array>
+  bytes(key: string): Uint8Array
   /** Small results of whole-set work (a palette), found again by what they depend on. */
   remember(keyed: Json, make: () => Promise<string>): Promise<string>
   /** Bring a folder of results up to date: make what is missing or stale, remove what is no longer named. */

@@ -234,24 +234,19 @@ async function fitForAll(samples: readonly Sample[], options: KmeansOptions, con
   const keyed = { keys: [...keys].sort(), clusters, restarts, seed, engine, space }
   const text = await context.remember(keyed, async () =>
     formatPalette(
-      fitPalette(await sumHistograms(keyed.keys, context), { clusters, restarts, seed, space }, await engineOf(engine)),
+      fitPalette(sumHistograms(keyed.keys, context), { clusters, restarts, seed, space }, await engineOf(engine)),
     ),
   )
   return parsePalette(text, 'palette')
 }
 
-/** Histograms are added a few at a time: memory stays bounded. */
-async function sumHistograms(keys: readonly string[], context: StageContext): Promise<Histogram> {
-  let sum = countColours(new Uint8Array(0))
-  for (let done = 0; done < keys.length; done += HISTOGRAMS_A_TIME) {
-    const some = await Promise.all(keys.slice(done, done + HISTOGRAMS_A_TIME).map(key => context.bytes(key)))
-    sum = mergeHistograms([sum, ...some.map(decodeHistogram)])
-    context.progress('add up colours', Math.min(done + HISTOGRAMS_A_TIME, keys.length), keys.length)
+/** Histograms are read and added one by one: memory stays bounded. */
+function sumHistograms(keys: readonly string[], context: StageContext): Histogram {
+  function* histograms(): Generator<Histogram> {
+    for (const key of keys) yield decodeHistogram(context.bytes(key))
   }
-  return sum
+  return mergeHistograms(histograms())
 }
-
-const HISTOGRAMS_A_TIME = 64
 
 /**
  * What the ids of separately labelled photos look like on average.

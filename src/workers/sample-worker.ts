@@ -57,7 +57,18 @@ function findStage({ stage, moduleUrl }: WorkerCall): Promise<Stage> {
   return loading
 }
 
-export default async function runCall(call: WorkerCall): Promise<WorkerReply> {
+/** Run calls one after the other; the first error that stops the run ends the batch. */
+export default async function runCalls(calls: readonly WorkerCall[]): Promise<WorkerReply[]> {
+  const replies: WorkerReply[] = []
+  for (const call of calls) {
+    const reply = await runCall(call)
+    replies.push(reply)
+    if (reply.status === 'error') break
+  }
+  return replies
+}
+
+async function runCall(call: WorkerCall): Promise<WorkerReply> {
   const store = new Store(call.cache)
   const key = call.keyed === undefined ? '' : fingerprint([call.keyBase, call.task, call.keyed])
   try {

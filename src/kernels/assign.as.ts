@@ -1,16 +1,58 @@
-// Looks labels up: src/labels/assign.ts says what the tables are. Plain twin: test/labels/assign.test.ts.
-// RGB bytes at `rgb`, with one spare byte behind the last pixel (four bytes are read at a time); `blocks` is u32
-// [32768], an offset into `cells` each. Stops at the first pixel whose label is 255 and returns its index, else
-// returns `pixels`.
+// Looks labels up, and works out those of new colours: src/labels/assign.ts says how. Plain twin: test/labels/assign.test.ts.
+// Memory: `blocks` u32 [32768], an offset into `cells` each, 0 for a block not met yet; `light` f64 [3][256], what each
+// channel's code adds to each of the three cone signals, three apart: [channel][code][cone]; `scores` f64 [k][4], slope
+// and offset; RGB bytes at `rgb`, with one spare byte behind the last pixel (four bytes are read at a time).
 
-export function assign(rgb: usize, from: u32, pixels: u32, blocks: usize, cells: usize, labels: usize): u32 {
+function fraction(light: usize, p: u32, cone: usize): f64 {
+  const at = light + (cone << 3)
+  const r = load<f64>(at + <usize>(p & 255) * 24)
+  const g = load<f64>(at + 6144 + <usize>((p >> 8) & 255) * 24)
+  return r + g + load<f64>(at + 12288 + <usize>((p >> 16) & 255) * 24)
+}
+
+// The index of the lowest score, or 255 when another is within `margin` of it.
+function lowest(p: u32, light: usize, roots: bool, scores: usize, k: u32, margin: f64): u32 {
+  let x = fraction(light, p, 0)
+  let y = fraction(light, p, 1)
+  let z = fraction(light, p, 2)
+  if (roots) {
+    x = Math.cbrt(x)
+    y = Math.cbrt(y)
+    z = Math.cbrt(z)
+  }
+  let first = Infinity
+  let second = Infinity
+  let id: u32 = 0
+  for (let c: u32 = 0; c < k; c++) {
+    const at = scores + (<usize>c << 5)
+    const score = load<f64>(at) * x + load<f64>(at + 8) * y + load<f64>(at + 16) * z + load<f64>(at + 24)
+    if (score < first) {
+      second = first
+      first = score
+      id = c
+    } else if (score < second) second = score
+  }
+  return second - first > margin ? id : 255
+}
+
+// Labels pixels from index `from` on. Stops at the first whose block is new or whose label is too close to call and
+// returns its index, else returns `pixels`.
+export function assign(
+  rgb: usize, from: u32, pixels: u32, labels: usize, blocks: usize, cells: usize,
+  light: usize, roots: bool, scores: usize, k: u32, margin: f64,
+): u32 {
   let at = rgb + <usize>from * 3
   for (let i = from; i < pixels; i++) {
     const p = load<u32>(at)
-    const block = ((p & 0xf8) << 9) | ((p >> 4) & 0xf80) | ((p >> 17) & 0x7c)
-    const low = ((p & 7) << 6) | ((p >> 5) & 0x38) | ((p >> 16) & 7)
-    const id = load<u8>(cells + load<u32>(blocks + block) + low)
-    if (id == 255) return i
+    const block = load<u32>(blocks + (((p & 0xf8) << 9) | ((p >> 4) & 0xf80) | ((p >> 17) & 0x7c)))
+    const cell = cells + block + (((p & 7) << 6) | ((p >> 5) & 0x38) | ((p >> 16) & 7))
+    let id: u32 = load<u8>(cell)
+    if (id == 255) {
+      if (block == 0) return i
+      id = lowest(p, light, roots, scores, k, margin)
+      if (id == 255) return i
+      store<u8>(cell, id)
+    }
     store<u8>(labels + i, id)
     at += 3
   }

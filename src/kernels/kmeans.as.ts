@@ -1,29 +1,45 @@
-// The passes of weighted k-means over points in three dimensions, four points at a time. Plain twins:
-// test/labels/kmeans.test.ts. All arrays are f32 unless said otherwise; n is a multiple of 4 (padding weighs nothing).
+// The passes of weighted k-means over points in three dimensions, several points at a time. Plain twins:
+// test/labels/kmeans.test.ts. All arrays are f32 unless said otherwise; n is a multiple of 8 (padding weighs nothing).
 // `points` holds x[n], y[n], z[n], weight[n]; `near` holds, for the centres of the last `assign`, the squared distance
 // to the nearest centre [n], to the second nearest [n], and the nearest centre's index as u32 [n].
+
+function square(dx: v128, dy: v128, dz: v128): v128 {
+  return v128.add<f32>(v128.add<f32>(v128.mul<f32>(dx, dx), v128.mul<f32>(dy, dy)), v128.mul<f32>(dz, dz))
+}
 
 function distance(points: usize, stride: usize, x: v128, y: v128, z: v128): v128 {
   const dx = v128.sub<f32>(v128.load(points), x)
   const dy = v128.sub<f32>(v128.load(points + stride), y)
-  const dz = v128.sub<f32>(v128.load(points + 2 * stride), z)
-  return v128.add<f32>(v128.add<f32>(v128.mul<f32>(dx, dx), v128.mul<f32>(dy, dy)), v128.mul<f32>(dz, dz))
+  return square(dx, dy, v128.sub<f32>(v128.load(points + 2 * stride), z))
 }
 
 function add(at: usize, value: f64): void {
   store<f64>(at, load<f64>(at) + value)
 }
 
-// Fills `near` for k `centres` (xyz each); returns nothing: `accumulate` sums.
-export function assign(points: usize, n: usize, centres: usize, k: u32, near: usize): void {
+// The sum of the four f32 lanes' weighted costs, as two f64 lanes.
+function widen(cost: v128): v128 {
+  const high = f64x2.promote_low_f32x4(v128.shuffle<i32>(cost, cost, 2, 3, 2, 3))
+  return v128.add<f64>(f64x2.promote_low_f32x4(cost), high)
+}
+
+// Fills `near` for k `centres` (xyz each); returns the inertia.
+export function assign(points: usize, n: usize, centres: usize, k: u32, near: usize): f64 {
   const stride = n << 2
+  let sum = f64x2.splat(0)
   for (let i: usize = 0; i < stride; i += 16) {
     let first = f32x4.splat(f32.MAX_VALUE)
     let second = first
     let index = i32x4.splat(0)
+    const x = v128.load(points + i)
+    const y = v128.load(points + stride + i)
+    const z = v128.load(points + 2 * stride + i)
+    let centre = centres
     for (let c: u32 = 0; c < k; c++) {
-      const at = centres + <usize>c * 12
-      const d = distance(points + i, stride, v128.load32_splat(at), v128.load32_splat(at + 4), v128.load32_splat(at + 8))
+      const dx = v128.sub<f32>(x, v128.load32_splat(centre))
+      const dy = v128.sub<f32>(y, v128.load32_splat(centre, 4))
+      const d = square(dx, dy, v128.sub<f32>(z, v128.load32_splat(centre, 8)))
+      centre += 12
       index = v128.bitselect(i32x4.splat(c), index, v128.lt<f32>(d, first))
       second = v128.pmin<f32>(second, v128.pmax<f32>(first, d))
       first = v128.pmin<f32>(first, d)
@@ -31,25 +47,71 @@ export function assign(points: usize, n: usize, centres: usize, k: u32, near: us
     v128.store(near + i, first)
     v128.store(near + stride + i, second)
     v128.store(near + 2 * stride + i, index)
+    sum = v128.add<f64>(sum, widen(v128.mul<f32>(first, v128.load(points + 3 * stride + i))))
   }
+  return f64x2.extract_lane(sum, 0) + f64x2.extract_lane(sum, 1)
 }
 
-// Adds [sum wx, sum wy, sum wz, sum w] per centre to f64 `sums` (zeroed here); returns the inertia.
-export function accumulate(points: usize, n: usize, near: usize, k: u32, sums: usize): f64 {
-  memory.fill(sums, 0, <usize>k << 5)
+// Adds one point, [wx, wy, wz, w], to the sums at `at`.
+function accumulate(at: usize, weighted: usize): void {
+  const point = v128.load(weighted)
+  v128.store(at, v128.add<f64>(v128.load(at), f64x2.promote_low_f32x4(point)))
+  const high = f64x2.promote_low_f32x4(v128.shuffle<i32>(point, point, 2, 3, 2, 3))
+  v128.store(at + 16, v128.add<f64>(v128.load(at + 16), high))
+}
+
+// One pass of Lloyd's: [sum wx, sum wy, sum wz, sum w] of the points nearest to each centre into f64 `sums` [4][k][4]:
+// four partial sums, so that a point need not wait for the one before it; the first is then their total. Returns the
+// inertia. `weighted` holds [wx, wy, wz, w] of each point; `near` is left alone.
+export function sum(points: usize, weighted: usize, n: usize, centres: usize, k: u32, sums: usize): f64 {
+  const bank = <usize>k << 5
+  memory.fill(sums, 0, bank << 2)
   const stride = n << 2
-  let inertia: f64 = 0
-  for (let i: usize = 0; i < stride; i += 4) {
-    const w = <f64>load<f32>(points + 3 * stride + i)
-    const at = sums + (<usize>load<u32>(near + 2 * stride + i) << 5)
-    const xy = f64x2.replace_lane(f64x2.splat(<f64>load<f32>(points + i)), 1, <f64>load<f32>(points + stride + i))
-    const z1 = f64x2.replace_lane(f64x2.splat(<f64>load<f32>(points + 2 * stride + i)), 1, 1)
-    const weight = f64x2.splat(w)
-    v128.store(at, v128.add<f64>(v128.load(at), v128.mul<f64>(xy, weight)))
-    v128.store(at + 16, v128.add<f64>(v128.load(at + 16), v128.mul<f64>(z1, weight)))
-    inertia += <f64>load<f32>(near + i) * w
+  let inertia = f64x2.splat(0)
+  for (let i: usize = 0; i < stride; i += 32) {
+    const p = points + i
+    const x0 = v128.load(p)
+    const x1 = v128.load(p, 16)
+    const y0 = v128.load(p + stride)
+    const y1 = v128.load(p + stride, 16)
+    const z0 = v128.load(p + 2 * stride)
+    const z1 = v128.load(p + 2 * stride, 16)
+    let first0 = f32x4.splat(f32.MAX_VALUE)
+    let first1 = first0
+    let index0 = i32x4.splat(0)
+    let index1 = index0
+    let centre = centres
+    for (let c: u32 = 0; c < k; c++) {
+      const x = v128.load32_splat(centre)
+      const y = v128.load32_splat(centre, 4)
+      const z = v128.load32_splat(centre, 8)
+      const at = i32x4.splat(c)
+      const d0 = square(v128.sub<f32>(x0, x), v128.sub<f32>(y0, y), v128.sub<f32>(z0, z))
+      const d1 = square(v128.sub<f32>(x1, x), v128.sub<f32>(y1, y), v128.sub<f32>(z1, z))
+      index0 = v128.bitselect(at, index0, v128.lt<f32>(d0, first0))
+      index1 = v128.bitselect(at, index1, v128.lt<f32>(d1, first1))
+      first0 = v128.pmin<f32>(first0, d0)
+      first1 = v128.pmin<f32>(first1, d1)
+      centre += 12
+    }
+    const w = p + 3 * stride
+    const cost = v128.add<f32>(v128.mul<f32>(first0, v128.load(w)), v128.mul<f32>(first1, v128.load(w, 16)))
+    inertia = v128.add<f64>(inertia, widen(cost))
+    const from = weighted + (i << 2)
+    accumulate(sums + (<usize>i32x4.extract_lane(index0, 0) << 5), from)
+    accumulate(sums + bank + (<usize>i32x4.extract_lane(index0, 1) << 5), from + 16)
+    accumulate(sums + 2 * bank + (<usize>i32x4.extract_lane(index0, 2) << 5), from + 32)
+    accumulate(sums + 3 * bank + (<usize>i32x4.extract_lane(index0, 3) << 5), from + 48)
+    accumulate(sums + (<usize>i32x4.extract_lane(index1, 0) << 5), from + 64)
+    accumulate(sums + bank + (<usize>i32x4.extract_lane(index1, 1) << 5), from + 80)
+    accumulate(sums + 2 * bank + (<usize>i32x4.extract_lane(index1, 2) << 5), from + 96)
+    accumulate(sums + 3 * bank + (<usize>i32x4.extract_lane(index1, 3) << 5), from + 112)
   }
-  return inertia
+  for (let at = sums; at < sums + bank; at += 16) {
+    const low = v128.add<f64>(v128.load(at), v128.load(at + bank))
+    v128.store(at, v128.add<f64>(low, v128.add<f64>(v128.load(at + 2 * bank), v128.load(at + 3 * bank))))
+  }
+  return f64x2.extract_lane(inertia, 0) + f64x2.extract_lane(inertia, 1)
 }
 
 // Distances once a centre at (x, y, z) is added, min(near, d), into `out` [n]; returns the inertia.
@@ -58,17 +120,13 @@ export function join(points: usize, n: usize, near: usize, x: f32, y: f32, z: f3
   const vx = f32x4.splat(x)
   const vy = f32x4.splat(y)
   const vz = f32x4.splat(z)
-  let low = f64x2.splat(0)
-  let high = f64x2.splat(0)
+  let sum = f64x2.splat(0)
   for (let i: usize = 0; i < stride; i += 16) {
     const d = v128.pmin<f32>(v128.load(near + i), distance(points + i, stride, vx, vy, vz))
     v128.store(out + i, d)
-    const cost = v128.mul<f32>(d, v128.load(points + 3 * stride + i))
-    low = v128.add<f64>(low, f64x2.promote_low_f32x4(cost))
-    high = v128.add<f64>(high, f64x2.promote_low_f32x4(v128.shuffle<i32>(cost, cost, 2, 3, 2, 3)))
+    sum = v128.add<f64>(sum, widen(v128.mul<f32>(d, v128.load(points + 3 * stride + i))))
   }
-  const both = v128.add<f64>(low, high)
-  return f64x2.extract_lane(both, 0) + f64x2.extract_lane(both, 1)
+  return f64x2.extract_lane(sum, 0) + f64x2.extract_lane(sum, 1)
 }
 
 // What the inertia becomes once a centre at (x, y, z) is added: returned; and what taking centre c away then adds to
@@ -79,20 +137,18 @@ export function trySwap(points: usize, n: usize, near: usize, k: u32, x: f32, y:
   const vx = f32x4.splat(x)
   const vy = f32x4.splat(y)
   const vz = f32x4.splat(z)
-  let inertia: f64 = 0
+  let sum = f64x2.splat(0)
   for (let i: usize = 0; i < stride; i += 16) {
     const d = distance(points + i, stride, vx, vy, vz)
     const w = v128.load(points + 3 * stride + i)
     const kept = v128.pmin<f32>(v128.load(near + i), d)
     const loss = v128.mul<f32>(v128.sub<f32>(v128.pmin<f32>(v128.load(near + stride + i), d), kept), w)
-    const cost = v128.mul<f32>(kept, w)
+    sum = v128.add<f64>(sum, widen(v128.mul<f32>(kept, w)))
     const index = near + 2 * stride + i
     add(losses + (<usize>load<u32>(index) << 3), <f64>f32x4.extract_lane(loss, 0))
     add(losses + (<usize>load<u32>(index + 4) << 3), <f64>f32x4.extract_lane(loss, 1))
     add(losses + (<usize>load<u32>(index + 8) << 3), <f64>f32x4.extract_lane(loss, 2))
     add(losses + (<usize>load<u32>(index + 12) << 3), <f64>f32x4.extract_lane(loss, 3))
-    inertia += <f64>f32x4.extract_lane(cost, 0) + <f64>f32x4.extract_lane(cost, 1)
-    inertia += <f64>f32x4.extract_lane(cost, 2) + <f64>f32x4.extract_lane(cost, 3)
   }
-  return inertia
+  return f64x2.extract_lane(sum, 0) + f64x2.extract_lane(sum, 1)
 }

@@ -1,23 +1,19 @@
 /**
  * Labels for pixels, exactly and fast. The label of a colour is a fixed function of 2^24 colours, so it is looked up:
  * in a table of 32x32x32 blocks of 8x8x8 colours, filled as colours come along. A block that provably belongs to one
- * cluster costs nothing more; in the others each colour is computed once.
+ * cluster costs nothing more; in the others each colour is worked out once.
+ *
+ * The squared distance to a centroid c is |x|^2 - 2 c.x + |c|^2, so the nearest has the lowest of some linear functions
+ * ("scores") of x; and as OKLab is linear in the cone responses, of those as well.
  */
-
 import assignKernel from '../kernels/assign.wasm.js'
 import { instantiate } from '../kernels/instantiate.js'
-import { CONES_TO_LAB, coneResponses } from './oklab.js'
+import { CONES_TO_LAB, coneResponses, coneSignals } from './oklab.js'
 import type { Palette } from './palette.js'
-import { coordinates, type Space, squaredDistance } from './points.js'
+import { type Coordinates, coordinates, nearest } from './points.js'
 
 /** @returns the label of each pixel, length rgb.length / 3 */
 export type Assigner = (rgb: Uint8Array) => Uint8Array
-
-const UNKNOWN = 255
-const BLOCK = 512
-const BLOCKS = 1 << 15
-/** Rounding of the proof's arithmetic is far below this, and so is any distance that matters. */
-const MARGIN = 1e-9
 
 /**
  * A labeller for photos: each pixel gets the id of the palette's nearest centroid, in the palette's space at full
@@ -34,49 +30,82 @@ export function createAssigner(palette: Palette): Assigner {
 
 /** Pixels that are labelled at a time: few enough to stay in the processor's cache. */
 const CHUNK = 1 << 13
+const UNKNOWN = 255
+const BLOCK = 512
+const BLOCKS = 1 << 15
+/** Scores this near to each other are left to exact arithmetic; their rounding is far below it. */
+const MARGIN = 1e-7
 
-// the kernel's memory: offsets into cells by block; pixels and their labels; cells
+// the kernel's memory in bytes; src/kernels/assign.as.ts says what lies there
 const PIXELS_AT = 4 * BLOCKS
 const LABELS_AT = PIXELS_AT + 3 * CHUNK + 8
-const CELLS_AT = LABELS_AT + CHUNK
+const LIGHT_AT = LABELS_AT + CHUNK
+const SCORES_AT = LIGHT_AT + 8 * 3 * 3 * 256
+const CELLS_AT = SCORES_AT + 8 * 4 * 256
 
-type Lookup = (rgb: number, from: number, pixels: number, blocks: number, cells: number, labels: number) => number
+interface Lookup {
+  assign(
+    rgb: number,
+    from: number,
+    pixels: number,
+    labels: number,
+    blocks: number,
+    cells: number,
+    light: number,
+    roots: boolean,
+    scores: number,
+    k: number,
+    margin: number,
+  ): number
+}
 
 /** The table; whoever labels with many palettes in turn (a palette for each photo) loads them into one. */
 export class LabelTable {
-  private readonly kernel = instantiate<{ assign: Lookup }>(assignKernel)
+  private readonly kernel = instantiate<Lookup>(assignKernel)
   private memory = new Uint8Array()
   private blockAt = new Uint32Array()
   private cells = new Uint8Array()
   /** Bytes of `cells` in use: one block that is UNKNOWN throughout, one for each label, then those of mixed blocks. */
   private used = 0
-  private candidates: Array<Uint8Array | undefined> = []
-  private contenders: (r: number, g: number, b: number) => Uint8Array = () => new Uint8Array()
-  private centroids = new Float64Array()
-  private space: Space = 'rgb'
+  private palette: Palette = { version: 1, space: 'rgb', clusters: [] }
+  private centroids: readonly Coordinates[] = []
+  /** Slope (3) and offset of each cluster's score. */
+  private scores: Float64Array = new Float64Array()
 
   /** Forget everything and label by this palette from now on. */
   load(palette: Palette): void {
     const { clusters, space } = palette
-    this.space = space
-    this.centroids = Float64Array.from(clusters.flatMap(({ centroid }) => centroid))
-    this.contenders = createContenders(palette)
-    this.candidates = new Array(BLOCKS)
+    this.palette = palette
+    this.centroids = clusters.map(({ centroid }) => centroid)
+    this.scores = scoresOf(palette)
     this.used = BLOCK * (1 + clusters.length)
     this.reserve(4 * this.used)
     this.blockAt.fill(0)
     this.cells.fill(UNKNOWN, 0, BLOCK)
     for (let id = 0; id < clusters.length; id++) this.cells.fill(id, BLOCK * (1 + id), BLOCK * (2 + id))
+    new Float64Array(this.memory.buffer, SCORES_AT).set(this.scores)
+    const light = new Float64Array(this.memory.buffer, LIGHT_AT)
+    for (let channel = 0; channel < 3; channel++) {
+      for (let code = 0; code < 256; code++) {
+        const colour = [0, 0, 0] as [number, number, number]
+        colour[channel] = code
+        light.set(space === 'oklab' ? coneSignals(...colour) : colour, 3 * (256 * channel + code))
+      }
+    }
   }
 
   /** @returns the label of each pixel */
   assign(rgb: Uint8Array): Uint8Array {
-    const labels = new Uint8Array(rgb.length / 3)
     const { assign } = this.kernel.run
+    const roots = this.palette.space === 'oklab'
+    const k = this.centroids.length
+    const labels = new Uint8Array(rgb.length / 3)
     for (let start = 0; start < labels.length; start += CHUNK) {
       const pixels = Math.min(CHUNK, labels.length - start)
       this.memory.set(rgb.subarray(3 * start, 3 * (start + pixels)), PIXELS_AT)
-      for (let at = 0; (at = assign(PIXELS_AT, at, pixels, 0, CELLS_AT, LABELS_AT)) < pixels; ) {
+      for (let at = 0; ; ) {
+        at = assign(PIXELS_AT, at, pixels, LABELS_AT, 0, CELLS_AT, LIGHT_AT, roots, SCORES_AT, k, MARGIN)
+        if (at === pixels) break
         const pixel = 3 * (start + at)
         this.learn(rgb[pixel]!, rgb[pixel + 1]!, rgb[pixel + 2]!)
       }
@@ -85,27 +114,49 @@ export class LabelTable {
     return labels
   }
 
-  /** Find out about a colour that the table does not know. */
+  /** Find out about a block that the table does not know, or a colour that the kernel could not decide. */
   private learn(r: number, g: number, b: number): void {
     const block = ((r >> 3) << 10) | ((g >> 3) << 5) | (b >> 3)
-    let ids = this.candidates[block]
-    if (!ids) {
-      ids = this.contenders(r & 248, g & 248, b & 248)
-      this.candidates[block] = ids
-      const at = ids.length === 1 ? BLOCK * (1 + ids[0]!) : this.addBlock()
+    if (this.blockAt[block] === 0) {
+      const owner = this.ownerOf(r & 248, g & 248, b & 248)
+      const at = owner < 0 ? this.addBlock() : BLOCK * (1 + owner)
       this.blockAt[block] = at // only now: addBlock may replace the array
+      return
     }
-    if (ids.length === 1) return
-    const [x, y, z] = coordinates(this.space, r, g, b)
-    const { centroids } = this
-    let id = 0
-    let shortest = Infinity
-    for (const candidate of ids) {
-      const at = 3 * candidate
-      const distance = squaredDistance(x, y, z, centroids[at]!, centroids[at + 1]!, centroids[at + 2]!)
-      if (distance < shortest) [id, shortest] = [candidate, distance]
-    }
+    const id = nearest(this.centroids, ...coordinates(this.palette.space, r, g, b))
     this.cells[this.blockAt[block]! + (((r & 7) << 6) | ((g & 7) << 3) | (b & 7))] = id
+  }
+
+  /**
+   * The cluster that provably owns all colours from (r, g, b) to (r + 7, g + 7, b + 7), else -1.
+   *
+   * Cone responses grow with r, g and b, so the colours of a block lie in the box between its darkest and its brightest
+   * corner, over which the extremes of a linear function are known.
+   */
+  private ownerOf(r: number, g: number, b: number): number {
+    const { scores } = this
+    const corner = this.palette.space === 'oklab' ? coneResponses : identity
+    const [lowX, lowY, lowZ] = corner(r, g, b)
+    const [highX, highY, highZ] = corner(r + 7, g + 7, b + 7)
+    const x = (lowX + highX) / 2
+    const y = (lowY + highY) / 2
+    const z = (lowZ + highZ) / 2
+    let best = 0
+    let lowest = Infinity
+    for (let at = 0; at < scores.length; at += 4) {
+      const score = scores[at]! * x + scores[at + 1]! * y + scores[at + 2]! * z + scores[at + 3]!
+      if (score < lowest) [best, lowest] = [at, score]
+    }
+    for (let at = 0; at < scores.length; at += 4) {
+      if (at === best) continue
+      const dx = scores[at]! - scores[best]!
+      const dy = scores[at + 1]! - scores[best + 1]!
+      const dz = scores[at + 2]! - scores[best + 2]!
+      // how near this score comes to the best one's within the box
+      const slopes = dx * (dx > 0 ? lowX : highX) + dy * (dy > 0 ? lowY : highY) + dz * (dz > 0 ? lowZ : highZ)
+      if (slopes + scores[at + 3]! - scores[best + 3]! <= MARGIN) return -1
+    }
+    return best / 4
   }
 
   private addBlock(): number {
@@ -126,56 +177,14 @@ export class LabelTable {
   }
 }
 
-/**
- * Which clusters can own a colour of a block.
- *
- * The squared distance to a centroid c is |x|^2 - 2 c.x + |c|^2, so which of two centroids is nearer depends on a
- * linear function of x, in RGB and, as OKLab is linear in the cone responses u, of u as well. These grow with r, g and
- * b, so the colours of a block lie in the box between its darkest and its brightest corner, where a linear function's
- * extremes are known: a cluster that loses to another over the whole box owns none of its colours.
- *
- * @returns ids ascending for the block of colours from (r, g, b) to (r + 7, g + 7, b + 7)
- */
-function createContenders({ space, clusters }: Palette): (r: number, g: number, b: number) => Uint8Array {
-  const k = clusters.length
-  // score_i(u) = offset_i + slope_i . u, lowest for the nearest centroid
-  const offset = new Float64Array(k)
-  const slope = new Float64Array(3 * k)
-  clusters.forEach(({ centroid: [x, y, z] }, i) => {
-    offset[i] = x * x + y * y + z * z
-    for (let axis = 0; axis < 3; axis++) {
-      const [L, a, b] = CONES_TO_LAB
-      slope[3 * i + axis] = -2 * (space === 'oklab' ? x * L[axis]! + y * a[axis]! + z * b[axis]! : [x, y, z][axis]!)
-    }
+const identity = (r: number, g: number, b: number): Coordinates => [r, g, b]
+
+/** score_i(u) = |c_i|^2 - 2 c_i . x(u), where u are cone responses for OKLab, else r, g, b. */
+function scoresOf({ space, clusters }: Palette): Float64Array {
+  const [L, a, b] = CONES_TO_LAB
+  const rows = clusters.map(({ centroid: [x, y, z] }) => {
+    const slope = space === 'oklab' ? [0, 1, 2].map(axis => x * L[axis]! + y * a[axis]! + z * b[axis]!) : [x, y, z]
+    return [...slope.map(s => -2 * s), x * x + y * y + z * z]
   })
-  const corner = (r: number, g: number, b: number) =>
-    space === 'oklab' ? coneResponses(r, g, b) : ([r, g, b] as const)
-  return (r, g, b) => {
-    const [lowX, lowY, lowZ] = corner(r, g, b)
-    const [highX, highY, highZ] = corner(r + 7, g + 7, b + 7)
-    const x = (lowX + highX) / 2
-    const y = (lowY + highY) / 2
-    const z = (lowZ + highZ) / 2
-    let best = 0
-    let lowest = Infinity
-    for (let i = 0; i < k; i++) {
-      const score = offset[i]! + slope[3 * i]! * x + slope[3 * i + 1]! * y + slope[3 * i + 2]! * z
-      if (score < lowest) [best, lowest] = [i, score]
-    }
-    const ids: number[] = []
-    for (let i = 0; i < k; i++) {
-      // how far below the best one's score this one's can get within the box
-      const dx = slope[3 * i]! - slope[3 * best]!
-      const dy = slope[3 * i + 1]! - slope[3 * best + 1]!
-      const dz = slope[3 * i + 2]! - slope[3 * best + 2]!
-      const gap =
-        offset[i]! -
-        offset[best]! +
-        dx * (dx > 0 ? lowX : highX) +
-        dy * (dy > 0 ? lowY : highY) +
-        dz * (dz > 0 ? lowZ : highZ)
-      if (gap <= MARGIN) ids.push(i)
-    }
-    return Uint8Array.from(ids)
-  }
+  return Float64Array.from(rows.flat())
 }

@@ -41,8 +41,16 @@ const FIRST_CODE = Uint8Array.from({ length: LEVELS }, (_, level) => LEVEL_OF_CO
 /** Sums of 8-bit colours of this many pixels fit 32 bits. */
 const PIXELS_A_PASS = 1 << 24
 
-type Count = (rgb: number, pixels: number, offsets: number, bins: number) => void
-let kernel: ReturnType<typeof instantiate<{ count: Count }>> | undefined
+interface Passes {
+  count(rgb: number, pixels: number, offsets: number, bins: number, rows: number): void
+  take(bins: number, rows: number, out: number): number
+}
+let kernel: ReturnType<typeof instantiate<Passes>> | undefined
+
+// the kernel's memory, in bytes; what `take` found overwrites the pixels
+const ROWS_AT = 16 * BINS
+const OFFSETS_AT = ROWS_AT + LEVELS ** 2
+const RGB_AT = OFFSETS_AT + 3 * 256 * 4
 
 /**
  * @param rgb  interleaved sRGB pixels, length 3 * pixels; none gives an empty histogram
@@ -56,35 +64,25 @@ export function countColours(rgb: Uint8Array): Histogram {
     ])
   }
   kernel ??= instantiate(histogramKernel)
-  const offsetsAt = 16 * BINS
-  const rgbAt = offsetsAt + 3 * 256 * 4
-  const memory = kernel.reserve(rgbAt + rgb.length + 1)
-  const offsets = new Uint32Array(memory, offsetsAt, 3 * 256)
+  const memory = kernel.reserve(RGB_AT + Math.max(rgb.length + 1, 20 * Math.min(pixels, BINS)))
+  const offsets = new Uint32Array(memory, OFFSETS_AT, 3 * 256)
   LEVEL_OF_CODE.forEach((level, code) => {
     offsets[code] = (16 * level) << 12
     offsets[256 + code] = (16 * level) << 6
     offsets[512 + code] = 16 * level
   })
-  new Uint8Array(memory, rgbAt, rgb.length).set(rgb)
-  kernel.run.count(rgbAt, pixels, offsetsAt, 0)
-  return takeOccupied(new Uint32Array(memory, 0, 4 * BINS))
-}
-
-/** The occupied bins of a dense `[sum r, sum g, sum b, count]` table, which is zeroed for the next user. */
-function takeOccupied(sums: Uint32Array | Float64Array): Histogram {
-  let size = 0
-  for (let at = 3; at < sums.length; at += 4) if (sums[at] !== 0) size += 1
+  new Uint8Array(memory, RGB_AT, rgb.length).set(rgb)
+  kernel.run.count(RGB_AT, pixels, OFFSETS_AT, 0, ROWS_AT)
+  const size = kernel.run.take(0, ROWS_AT, RGB_AT)
+  const found = new Uint32Array(memory, RGB_AT, 5 * size)
   const histogram = emptyHistogram(size)
   const { bins, count, r, g, b } = histogram
-  for (let i = 0, at = 0; i < size; at += 4) {
-    if (sums[at + 3] === 0) continue
-    bins[i] = at >> 2
-    r[i] = sums[at]!
-    g[i] = sums[at + 1]!
-    b[i] = sums[at + 2]!
-    count[i] = sums[at + 3]!
-    sums.fill(0, at, at + 4)
-    i += 1
+  for (let i = 0, at = 0; i < size; i++, at += 5) {
+    bins[i] = found[at]!
+    r[i] = found[at + 1]!
+    g[i] = found[at + 2]!
+    b[i] = found[at + 3]!
+    count[i] = found[at + 4]!
   }
   return histogram
 }
@@ -109,7 +107,19 @@ export function mergeHistograms(histograms: Iterable<Histogram>): Histogram {
       sums[at + 3]! += count[i]!
     }
   }
-  return takeOccupied(sums)
+  let size = 0
+  for (let at = 3; at < sums.length; at += 4) if (sums[at] !== 0) size += 1
+  const merged = emptyHistogram(size)
+  for (let i = 0, at = 0; i < size; at += 4) {
+    if (sums[at + 3] === 0) continue
+    merged.bins[i] = at >> 2
+    merged.r[i] = sums[at]!
+    merged.g[i] = sums[at + 1]!
+    merged.b[i] = sums[at + 2]!
+    merged.count[i] = sums[at + 3]!
+    i += 1
+  }
+  return merged
 }
 
 /** How many pixels were counted. */

@@ -21,14 +21,15 @@ export interface KMeansOptions {
 }
 
 /** Points that a search looks at, and how hard it tries: what the 1% of docs/labels.md was measured with. */
-const COARSE_POINTS = 2048
-const CANDIDATES = 3
-const SWAPS = 40
+const COARSE_POINTS = 1024
+const CANDIDATES = 4
+const SWAPS = 20
+const FINE_SWAPS = 16
 const SWAP_ITERATIONS = 3
 /** Iterations after which starts are compared on all points. */
 const CONTEST_ITERATIONS = 6
 const TOLERANCE = 1e-3
-const FINAL_TOLERANCE = 1e-6
+const FINAL_TOLERANCE = 1e-5
 const FINAL_ITERATIONS = 300
 
 /** @returns the centres in no particular order */
@@ -40,28 +41,30 @@ export function kmeans(points: Points, { clusters, restarts, seed }: KMeansOptio
   let best: Float32Array | undefined
   let lowest = Infinity
   for (let start = 0; start < restarts; start++) {
-    const centres = search(coarse, clusters, random)
+    const centres = improve(coarse, coarse.seed(clusters, CANDIDATES, random), SWAPS, random)
     const inertia = fine.lloyd(centres, CONTEST_ITERATIONS, TOLERANCE)
     if (inertia < lowest || !best) [best, lowest] = [centres, inertia]
   }
-  fine.lloyd(best!, FINAL_ITERATIONS, FINAL_TOLERANCE)
+  best = improve(fine, best!, FINE_SWAPS, random)
+  fine.lloyd(best, FINAL_ITERATIONS, FINAL_TOLERANCE)
   return Array.from({ length: clusters }, (_, c) => [best![3 * c]!, best![3 * c + 1]!, best![3 * c + 2]!])
 }
 
-/** One start: greedy k-means++, then swaps of a centre for a point drawn by its share of the inertia. */
-function search(points: PointSet, clusters: number, random: () => number): Float32Array {
-  let centres = points.seed(clusters, CANDIDATES, random)
+/** Swap a centre for a point, drawn by its share of the inertia, where Lloyd's iterations then end lower. */
+function improve(points: PointSet, start: Float32Array, swaps: number, random: () => number): Float32Array {
+  const clusters = start.length / 3
+  let centres = start
   let inertia = points.lloyd(centres, SWAP_ITERATIONS, TOLERANCE)
   points.assign(centres)
-  for (let attempt = 0; attempt < SWAPS; attempt++) {
-    const point = points.draw(random())
-    const { centre, inertia: swapped } = points.bestSwap(point, clusters)
-    // Lloyd's iterations cannot be expected to win back more than this
-    if (swapped > 1.15 * inertia) continue
+  for (let attempt = 0; attempt < swaps; attempt++) {
+    const candidates = Array.from({ length: CANDIDATES }, () => points.draw(random()))
+    const { point, centre } = points.bestSwap(candidates, clusters)
     const changed = centres.slice()
     changed.set(points.at(point), 3 * centre)
-    const improved = points.lloyd(changed, SWAP_ITERATIONS, TOLERANCE)
-    if (improved < inertia) [centres, inertia] = [changed, improved]
+    const improved = points.lloyd(changed, SWAP_ITERATIONS, TOLERANCE, inertia)
+    if (improved >= inertia) continue
+    centres = changed
+    inertia = improved
     points.assign(centres)
   }
   return centres

@@ -25,19 +25,25 @@ function linearLight(code: number): number {
   return whole === code ? from : from + (LINEAR[whole + 1]! - from) * (code - whole)
 }
 
-/**
- * The cone responses l', m', s' (cube roots, each 0..1) of an sRGB colour: OKLab before its last, linear step.
- * Each grows with r, g and b alike, which bounds a whole box of colours by two of its corners.
- */
-export function coneResponses(r: number, g: number, b: number): [l: number, m: number, s: number] {
+/** How much light of an sRGB colour each kind of cone catches, 0..1 each: the sum of what r, g and b give. */
+export function coneSignals(r: number, g: number, b: number): [l: number, m: number, s: number] {
   const lr = linearLight(r)
   const lg = linearLight(g)
   const lb = linearLight(b)
   return [
-    Math.cbrt(0.4122214708 * lr + 0.5363325363 * lg + 0.0514459929 * lb),
-    Math.cbrt(0.2119034982 * lr + 0.6806995451 * lg + 0.1073969566 * lb),
-    Math.cbrt(0.0883024619 * lr + 0.2817188376 * lg + 0.6299787005 * lb),
+    0.4122214708 * lr + 0.5363325363 * lg + 0.0514459929 * lb,
+    0.2119034982 * lr + 0.6806995451 * lg + 0.1073969566 * lb,
+    0.0883024619 * lr + 0.2817188376 * lg + 0.6299787005 * lb,
   ]
+}
+
+/**
+ * The cone responses l', m', s', cube roots of the signals: OKLab before its last, linear step.
+ * Each grows with r, g and b alike, which bounds a whole box of colours by two of its corners.
+ */
+export function coneResponses(r: number, g: number, b: number): [l: number, m: number, s: number] {
+  const [l, m, s] = coneSignals(r, g, b)
+  return [Math.cbrt(l), Math.cbrt(m), Math.cbrt(s)]
 }
 
 /** OKLab = CONES_TO_LAB . (l', m', s'), row by row. */

@@ -5,17 +5,20 @@ import type { Points } from './points.js'
 
 /** Addresses are in bytes; src/kernels/kmeans.as.ts says what lies there. */
 interface Passes {
-  assign(points: number, n: number, centres: number, k: number, near: number): void
-  accumulate(points: number, n: number, near: number, k: number, sums: number): number
+  assign(points: number, n: number, centres: number, k: number, near: number): number
+  sum(points: number, weighted: number, n: number, centres: number, k: number, sums: number): number
   join(points: number, n: number, near: number, x: number, y: number, z: number, out: number): number
   trySwap(points: number, n: number, near: number, k: number, x: number, y: number, z: number, losses: number): number
 }
+
+/** How many times the last iteration's gain the coming ones are credited with. */
+const PATIENCE = 4
 
 let kernel: ReturnType<typeof instantiate<Passes>> | undefined
 
 const align = (bytes: number): number => (bytes + 15) & ~15
 
-const bytesFor = (size: number, clusters: number): number => 32 * (size + 3) + align(12 * clusters) + 32 * clusters
+const bytesFor = (size: number, clusters: number): number => 48 * (size + 7) + align(12 * clusters) + 128 * clusters
 
 /** Put several sets of points into the kernel's memory; those of the call before are void. */
 export function loadPoints<Sets extends readonly Points[]>(
@@ -34,16 +37,17 @@ export function loadPoints<Sets extends readonly Points[]>(
 }
 
 export class PointSet {
-  /** Points including the padding to a multiple of four. */
+  /** Points including the padding to a multiple of eight. */
   private readonly n: number
-  private readonly where: { points: number; near: number; trial: number; centres: number; sums: number }
+  private readonly where: Readonly<Record<'points' | 'weighted' | 'near' | 'trial' | 'centres' | 'sums', number>>
   private readonly columns: Float32Array
   private readonly distances: Float32Array
   private readonly trial: Float32Array
   private readonly centres: Float32Array
   private readonly sums: Float64Array
-  /** Inertia of the last `assign` or seed: what `draw` shares out. */
-  private inertia = 0
+  /** Running sums of the points' costs, for `draw`; up to date when `summed`. */
+  private readonly cumulative: Float64Array
+  private summed = false
 
   /** @param clusters  the most centres that will be used */
   constructor(
@@ -53,22 +57,32 @@ export class PointSet {
     memory: ArrayBuffer,
     base: number,
   ) {
-    const n = (this.n = (points.size + 3) & ~3)
-    const near = base + 16 * n
+    const n = (this.n = (points.size + 7) & ~7)
+    const weighted = base + 16 * n
+    const near = weighted + 16 * n
     const trial = near + 12 * n
     const centres = trial + 4 * n
     const sums = centres + align(12 * clusters)
-    this.where = { points: base, near, trial, centres, sums }
+    this.where = { points: base, weighted, near, trial, centres, sums }
     this.columns = new Float32Array(memory, base, 4 * n)
     this.distances = new Float32Array(memory, near, n)
     this.trial = new Float32Array(memory, trial, n)
     this.centres = new Float32Array(memory, centres, 3 * clusters)
     this.sums = new Float64Array(memory, sums, 4 * clusters)
+    this.cumulative = new Float64Array(points.size)
     this.columns.fill(0)
     this.columns.set(points.x, 0)
     this.columns.set(points.y, n)
     this.columns.set(points.z, 2 * n)
     this.columns.set(points.weight, 3 * n)
+    const rows = new Float32Array(memory, weighted, 4 * n).fill(0)
+    for (let i = 0; i < points.size; i++) {
+      const w = points.weight[i]!
+      rows[4 * i] = w * points.x[i]!
+      rows[4 * i + 1] = w * points.y[i]!
+      rows[4 * i + 2] = w * points.z[i]!
+      rows[4 * i + 3] = w
+    }
   }
 
   at(point: number): [number, number, number] {
@@ -80,40 +94,47 @@ export class PointSet {
   assign(centres: Float32Array): number {
     const { where, n } = this
     this.centres.set(centres)
-    this.passes.assign(where.points, n, where.centres, centres.length / 3, where.near)
-    return (this.inertia = this.passes.accumulate(where.points, n, where.near, centres.length / 3, where.sums))
+    this.summed = false
+    return this.passes.assign(where.points, n, where.centres, centres.length / 3, where.near)
   }
 
   /**
    * Lloyd's iterations, in place, until one lowers the inertia by less than `tolerance` (relative) or `limit` is met.
    * A centre left without points moves to the point that costs most.
+   * @param target  give up once the iterations are too slow to get below this
    * @returns the inertia before the last move of the centres
    */
-  lloyd(centres: Float32Array, limit: number, tolerance: number): number {
+  lloyd(centres: Float32Array, limit: number, tolerance: number, target = Infinity): number {
+    const { where, n } = this
+    const k = centres.length / 3
     let previous = Infinity
     for (let iteration = 0; iteration < limit; iteration++) {
-      const inertia = this.assign(centres)
-      const moved = this.moveToMeans(centres)
-      if (!moved && inertia >= previous * (1 - tolerance)) return inertia
+      this.centres.set(centres)
+      const inertia = this.passes.sum(where.points, where.weighted, n, where.centres, k, where.sums)
+      const reseeded = this.moveToMeans(centres)
+      const gain = previous - inertia
       previous = inertia
+      if (!reseeded && (gain <= tolerance * inertia || PATIENCE * gain < inertia - target)) break
     }
     return previous
   }
 
   /** @returns whether an empty cluster had to be given a point */
   private moveToMeans(centres: Float32Array): boolean {
+    const { sums } = this
     let reseeded = false
     for (let c = 0; c < centres.length / 3; c++) {
-      const weight = this.sums[4 * c + 3]!
+      const weight = sums[4 * c + 3]!
       if (weight > 0) {
-        for (let axis = 0; axis < 3; axis++) centres[3 * c + axis] = this.sums[4 * c + axis]! / weight
-      } else {
-        const costliest = this.costliest()
-        if (costliest < 0) continue
-        centres.set(this.at(costliest), 3 * c)
-        this.distances[costliest] = 0
-        reseeded = true
+        for (let axis = 0; axis < 3; axis++) centres[3 * c + axis] = sums[4 * c + axis]! / weight
+        continue
       }
+      if (!reseeded) this.assign(this.centres.slice())
+      const costliest = this.costliest()
+      if (costliest < 0) continue
+      centres.set(this.at(costliest), 3 * c)
+      this.distances[costliest] = 0
+      reseeded = true
     }
     return reseeded
   }
@@ -131,24 +152,28 @@ export class PointSet {
 
   /** A point drawn with probability in proportion to its share of the inertia. @param share  uniform in 0..1 */
   draw(share: number): number {
-    const { columns, n, distances } = this
-    let left = share * this.inertia
-    let last = 0
-    for (let i = 0; i < this.points.size; i++) {
-      const cost = distances[i]! * columns[3 * n + i]!
-      if (cost === 0) continue
-      left -= cost
-      last = i
-      if (left < 0) break
+    const { cumulative, columns, n, distances } = this
+    if (!this.summed) {
+      let sum = 0
+      for (let i = 0; i < cumulative.length; i++) cumulative[i] = sum += distances[i]! * columns[3 * n + i]!
+      this.summed = true
     }
-    return last
+    const wanted = share * cumulative.at(-1)!
+    // the first point whose sum is above: never one without a share
+    let low = 0
+    for (let high = cumulative.length - 1; low < high; ) {
+      const middle = (low + high) >> 1
+      if (cumulative[middle]! > wanted) high = middle
+      else low = middle + 1
+    }
+    return low
   }
 
   /** k-means++ centres, each the best of some candidates. */
   seed(clusters: number, candidates: number, random: () => number): Float32Array {
     const centres = new Float32Array(3 * clusters)
     this.distances.fill(1, 0, this.points.size)
-    this.inertia = this.points.weight.reduce((sum, w) => sum + w, 0)
+    this.summed = false
     for (let c = 0; c < clusters; c++) {
       const first = c === 0
       let best = 0
@@ -159,8 +184,9 @@ export class PointSet {
         const inertia = this.joined(point)
         if (inertia < lowest) [best, lowest] = [point, inertia]
       }
-      this.inertia = this.joined(best)
+      this.joined(best)
       this.distances.set(this.trial)
+      this.summed = false
       centres.set(this.at(best), 3 * c)
     }
     return centres
@@ -173,13 +199,21 @@ export class PointSet {
     return this.passes.join(where.points, n, where.near, x, y, z, where.trial)
   }
 
-  /** The centre that is best given up for one at `point`, after `assign`. @returns it and the inertia then */
-  bestSwap(point: number, clusters: number): { centre: number; inertia: number } {
-    const { where, n } = this
-    const [x, y, z] = this.at(point)
-    const joined = this.passes.trySwap(where.points, n, where.near, clusters, x, y, z, where.sums)
-    let centre = 0
-    for (let c = 1; c < clusters; c++) if (this.sums[c]! < this.sums[centre]!) centre = c
-    return { centre, inertia: joined + this.sums[centre]! }
+  /**
+   * The best exchange of a centre for one of some points, after `assign`.
+   * @returns the point, the centre to give up for it, and the inertia then
+   */
+  bestSwap(candidates: readonly number[], clusters: number): { point: number; centre: number; inertia: number } {
+    const { where, n, sums } = this
+    const best = { point: 0, centre: 0, inertia: Infinity }
+    for (const point of candidates) {
+      const [x, y, z] = this.at(point)
+      const joined = this.passes.trySwap(where.points, n, where.near, clusters, x, y, z, where.sums)
+      for (let centre = 0; centre < clusters; centre++) {
+        const inertia = joined + sums[centre]!
+        if (inertia < best.inertia) Object.assign(best, { point, centre, inertia })
+      }
+    }
+    return best
   }
 }

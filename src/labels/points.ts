@@ -38,39 +38,48 @@ export function toPoints({ count, r, g, b }: ColourSums, space: Space): Points {
 
 /**
  * Fewer points for a quick search: those in one cell of a grid become their mean. The cells are cubes of the clustered
- * space, as small as give at most `limit` points; equal cells keep dark colours as fine as they look, where bins of
+ * space, as small as give at most `limit` points, though no smaller than 1/128 of
+ * the extent; equal cells keep dark colours as fine as they look, where bins of
  * sRGB would blur them.
  */
 export function coarsen(points: Points, limit: number): Points {
   if (points.size <= limit) return points
   const { x, y, z, weight } = points
-  const origin = [lowest(x), lowest(y), lowest(z)] as const
-  const extent = Math.max(highest(x) - origin[0], highest(y) - origin[1], highest(z) - origin[2])
+  const [left, right] = range(x)
+  const [bottom, top] = range(y)
+  const [front, back] = range(z)
+  const extent = Math.max(right - left, top - bottom, back - front)
   const cells = new Int32Array(points.size)
   grid ??= new Int32Array(1 << 21)
+  if (issued > 2 ** 30) {
+    grid.fill(0)
+    issued = 0
+  }
   const numbers = grid
   const quantise = (steps: number): number => {
     const scale = (steps - 1e-9) / extent
     const base = issued
     for (let i = 0; i < points.size; i++) {
-      const cell =
-        (((x[i]! - origin[0]) * scale) << 14) | (((y[i]! - origin[1]) * scale) << 7) | ((z[i]! - origin[2]) * scale)
+      const cell = (((x[i]! - left) * scale) << 14) | (((y[i]! - bottom) * scale) << 7) | ((z[i]! - front) * scale)
       if (numbers[cell]! <= base) numbers[cell] = ++issued
       cells[i] = numbers[cell]! - base - 1
     }
     return issued - base
   }
-  if (issued > 2 ** 30) {
-    numbers.fill(0)
-    issued = 0
-  }
   let fits = 1
-  for (let fails = 129; fails - fits > 1; ) {
-    const steps = (fits + fails) >> 1
-    if (quantise(steps) <= limit) fits = steps
+  for (let fails = 129, steps = 64; fails - fits > 1; ) {
+    const found = quantise(steps)
+    if (found <= limit) fits = steps
     else fails = steps
+    if (found <= limit && found > 0.8 * limit) break
+    // colours fill about two dimensions
+    const guess = Math.round(steps * Math.sqrt((0.9 * limit) / found))
+    steps = Math.min(fails - 1, Math.max(fits + 1, guess))
   }
-  const coarse = allocate(quantise(fits))
+  const found = quantise(fits)
+  // a few tight groups far apart: no grid of this kind tells their points apart
+  if (found < limit / 4) return points
+  const coarse = allocate(found)
   for (let i = 0; i < points.size; i++) {
     const cell = cells[i]!
     const w = weight[i]!
@@ -97,8 +106,16 @@ function allocate(size: number): Points {
   return { size, x: array(), y: array(), z: array(), weight: array() }
 }
 
-const lowest = (values: Float64Array): number => values.reduce((a, b) => Math.min(a, b), Infinity)
-const highest = (values: Float64Array): number => values.reduce((a, b) => Math.max(a, b), -Infinity)
+function range(values: Float64Array): [lowest: number, highest: number] {
+  let lowest = Infinity
+  let highest = -Infinity
+  for (let i = 0; i < values.length; i++) {
+    const value = values[i]!
+    if (value < lowest) lowest = value
+    if (value > highest) highest = value
+  }
+  return [lowest, highest]
+}
 
 /** Between two places. Everything that compares distances uses this, so that equal is equal to the last bit. */
 export function squaredDistance(x: number, y: number, z: number, cx: number, cy: number, cz: number): number {

@@ -45,7 +45,7 @@ describe('the kernel passes agree with plain loops', () => {
     set.assign(centres)
     for (const point of [0, 17, points.size - 1]) {
       const costs = Array.from({ length: k }, (_, c) => inertiaWith(place(points, point), c))
-      const { centre, inertia } = set.bestSwap(point, k)
+      const { centre, inertia } = set.bestSwap([point], k)
       expect(inertia / Math.min(...costs)).toBeCloseTo(1, 5)
       expect(costs[centre]! / Math.min(...costs)).toBeCloseTo(1, 5)
     }
@@ -127,6 +127,14 @@ describe('coarsen', () => {
     expect(coarse.weight.reduce((a, b) => a + b)).toBe(4001)
     expect(mean(coarse)).toBeCloseTo(mean(points), 6)
     expect(coarsen(points, 200)).toEqual(coarse)
+  })
+
+  test('leaves points alone that its grid cannot tell apart', () => {
+    const tight = pointsOf(
+      ...Array.from({ length: 60 }, (_, i) => [i < 30 ? i / 1e4 : 1e4 - i / 1e4, 0, 0, 1] as const),
+    )
+    expect(coarsen(tight, 50)).toBe(tight)
+    expect(new Set(kmeans(tight, { clusters: 5, restarts: 1, seed: 1 }).map(String)).size).toBe(5)
   })
 
   test('leaves few points alone', () => {

@@ -39,7 +39,7 @@ export async function benchPrep(): Promise<BenchRow[]> {
         PHOTOS / decode,
       ),
     ]
-    const python = await findPython('cv2')
+    const python = findPython('cv2')
     if (python) {
       const few = photos.slice(0, SLOW_PHOTOS)
       const { stdout } = await run(python, [join(root, 'bench/peers/prep_opencv.py'), join(folder, 'cv'), '8', ...few])

@@ -1,5 +1,5 @@
 /** Seconds per training step against PyTorch eager: the same nets, batch and threads, a few steps each in turn. */
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
+import { type ChildProcess, spawn } from 'node:child_process'
 import { availableParallelism } from 'node:os'
 import { createInterface } from 'node:readline'
 import { fileURLToPath, pathToFileURL } from 'node:url'
@@ -7,16 +7,8 @@ import type { Session, Tensors } from '../src/trainer/engines/engine.js'
 import { selectEngine } from '../src/trainer/engines/index.js'
 import { dropoutMasks, type Pix2PixConfig, pix2pixConfig } from '../src/trainer/pix2pix/model.js'
 import { buildStep, initialWeights } from '../src/trainer/pix2pix/step.js'
-
-export interface BenchRow {
-  readonly name: string
-  readonly ours: number
-  readonly peer: number
-  /** ours / peer: below 1 is faster. */
-  readonly ratio: number
-  readonly unit: string
-  readonly note?: string
-}
+import { findPython } from './python.js'
+import type { BenchRow } from './row.js'
 
 const PEER = fileURLToPath(new URL('./peers/pix2pix_step.py', import.meta.url))
 /** Both sides run this many steps per turn. */
@@ -28,7 +20,7 @@ const CASES = [
 
 /** Time both at 256 and 512; without PyTorch the rows have only our seconds and a note. */
 export async function benchTrain(): Promise<BenchRow[]> {
-  const python = pythonWithTorch()
+  const python = findPython('torch')
   const rows: BenchRow[] = []
   for (const { size, turns } of CASES) rows.push(await benchSize(size, turns, python))
   return rows
@@ -110,11 +102,6 @@ class Peer {
 }
 
 /** The first Python that imports torch: $PREP_PYTHON, else those of the system. */
-function pythonWithTorch(): string | undefined {
-  const candidates = [process.env.PREP_PYTHON, 'python3', '/usr/bin/python3'].filter(path => path !== undefined)
-  return candidates.find(python => spawnSync(python, ['-c', 'import torch'], { stdio: 'ignore' }).status === 0)
-}
-
 const median = (values: number[]): number => values.sort((a, b) => a - b)[values.length >> 1] ?? Number.NaN
 
 if (process.argv[1] && import.meta.url === pathToFileURL(process.argv[1]).href)

@@ -23,8 +23,8 @@ import type { RowForm } from '../../src/formats/dataset/shard-layout.js'
 import { verifyDataset } from '../../src/formats/dataset/verify.js'
 import { writeShard } from '../../src/formats/dataset/write-shard.js'
 import { readSafetensors } from '../../src/formats/safetensors/read.js'
+import { docsBlock, findPython, runPython } from '../python.js'
 import { makeRow, PALETTE, pack, type Wish, wish } from './made-dataset.js'
-import { docsBlock, findPython, runPython } from './python.js'
 
 const folder = mkdtempSync(join(tmpdir(), 'prep-dataset-'))
 afterAll(() => rmSync(folder, { recursive: true }))

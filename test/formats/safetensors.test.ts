@@ -8,7 +8,7 @@ import { parseHeader } from '../../src/formats/safetensors/header.js'
 import { DTYPES, type Dtype, planSafetensors, type Tensor, type Tensors } from '../../src/formats/safetensors/layout.js'
 import { decodeSafetensors, openSafetensors, readSafetensors } from '../../src/formats/safetensors/read.js'
 import { encodeSafetensors, writeSafetensors } from '../../src/formats/safetensors/write.js'
-import { findPython, runPython } from './python.js'
+import { findPython, runPython } from '../python.js'
 
 const folder = mkdtempSync(join(tmpdir(), 'prep-safetensors-'))
 afterAll(() => rmSync(folder, { recursive: true }))

@@ -1,12 +1,8 @@
 /** Python as an oracle: the first interpreter that has what a test needs. */
-import { execFileSync, spawnSync } from 'node:child_process'
+import { execFileSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 
-/** @returns an interpreter that can import these modules, or undefined: the test is then to be skipped */
-export function findPython(...modules: string[]): string | undefined {
-  const candidates = [process.env.PREP_PYTHON, 'python3', '/usr/bin/python3'].filter(name => name !== undefined)
-  return candidates.find(name => spawnSync(name, ['-c', `import ${modules.join(', ')}`]).status === 0)
-}
+export { findPython } from '../bench/python.js'
 
 /** Run a program; what it prints is JSON. */
 export const runPython = (python: string, program: string, ...args: string[]): unknown =>
@@ -14,7 +10,7 @@ export const runPython = (python: string, program: string, ...args: string[]): u
 
 /** The Python block below this heading of docs/formats.md: what users copy is what is tested. */
 export function docsBlock(heading: string): string {
-  const text = readFileSync(new URL('../../docs/formats.md', import.meta.url), 'utf8')
+  const text = readFileSync(new URL('../docs/formats.md', import.meta.url), 'utf8')
   const section = text.split(`\n## ${heading}\n`)[1]
   const block = /```python\n(.*?)```/s.exec(section ?? '')?.[1]
   if (!block) throw new Error(`docs/formats.md has no Python block under "${heading}"`)

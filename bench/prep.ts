@@ -14,7 +14,7 @@ const run = promisify(execFile)
 const root = resolve(fileURLToPath(new URL('..', import.meta.url)))
 
 /** Photos for the rates; override with PREP_BENCH_PHOTOS. */
-const PHOTOS = Number(process.env.PREP_BENCH_PHOTOS ?? 400)
+const PHOTOS = Number(process.env.PREP_BENCH_PHOTOS ?? 600)
 /** Photos for memory and the unchanged rerun. */
 const MANY = Number(process.env.PREP_BENCH_MANY ?? 5000)
 const SLOW_PHOTOS = 6
@@ -22,7 +22,7 @@ const SLOW_PHOTOS = 6
 export async function benchPrep(): Promise<BenchRow[]> {
   const folder = await mkdtemp(join(tmpdir(), 'prep-bench-'))
   try {
-    await makePhotos(join(folder, 'photos'), PHOTOS, [1600, 1200])
+    await makePhotos(join(folder, 'photos'), PHOTOS, [1600, 1200, 95])
     const photos = (await readdir(join(folder, 'photos'))).sort().map(name => join(folder, 'photos', name))
     const jobs = availableParallelism()
     // Interleaved and repeated, so that the machine's moods meet both.
@@ -34,7 +34,7 @@ export async function benchPrep(): Promise<BenchRow[]> {
     const [decode, ours] = [median(decodes), median(preps)]
     const rows: BenchRow[] = [
       rate(
-        `glob to pack, ${PHOTOS} JPEGs of 1.9 Mpx, against sharp decode+resize alone`,
+        `glob to pack, ${PHOTOS} camera-quality JPEGs of 1.9 Mpx, against sharp decode+resize alone`,
         PHOTOS / ours,
         PHOTOS / decode,
       ),
@@ -67,7 +67,7 @@ export async function benchPrep(): Promise<BenchRow[]> {
 async function benchMany(folder: string, photos: readonly string[], jobs: number): Promise<BenchRow[]> {
   const patterns: string[] = []
   await rm(join(folder, 'many'), { recursive: true, force: true })
-  await makePhotos(join(folder, 'many'), MANY, [640, 480])
+  await makePhotos(join(folder, 'many'), MANY, [640, 480, 90])
   patterns.push(join(folder, 'many/*.jpg'))
   const first = await prepare(folder, 'many-run', MANY, jobs, patterns)
   const again = await prepare(folder, 'many-run', MANY, jobs, patterns)
@@ -105,8 +105,24 @@ const rate = (name: string, ours: number, peer: number): BenchRow => ({
   unit: 'img/s',
 })
 
-async function makePhotos(out: string, count: number, [width, height]: readonly [number, number]): Promise<void> {
-  const args = ['fixtures/make.ts', '--count', count, '--width', width, '--height', height, '--out', out].map(String)
+async function makePhotos(
+  out: string,
+  count: number,
+  [width, height, quality]: readonly [number, number, number],
+): Promise<void> {
+  const args = [
+    'fixtures/make.ts',
+    '--count',
+    count,
+    '--width',
+    width,
+    '--height',
+    height,
+    '--quality',
+    quality,
+    '--out',
+    out,
+  ].map(String)
   await run(process.execPath, ['--import', 'tsx', ...args], { cwd: root, maxBuffer: 1 << 26 })
 }
 

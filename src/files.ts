@@ -1,6 +1,6 @@
 /** Files that matter: written to a temporary name beside the target, synced, renamed. A kill leaves the old file or the new one. */
 import { createHash } from 'node:crypto'
-import { closeSync, createReadStream, mkdirSync, openSync, renameSync, rmSync, writevSync } from 'node:fs'
+import { closeSync, mkdirSync, openSync, readSync, renameSync, rmSync, writevSync } from 'node:fs'
 import { type FileHandle, mkdir, open, readFile, rename, rm } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { threadId } from 'node:worker_threads'
@@ -111,11 +111,23 @@ export async function readFileChecked(path: string, action = 'read'): Promise<Bu
 
 export const sha256Hex = (data: string | Uint8Array): string => createHash('sha256').update(data).digest('hex')
 
-/** sha256 of a file's bytes as 64 hex digits, in bounded memory. */
-export async function sha256File(path: string): Promise<string> {
+const HASH_PIECE = 1 << 18
+
+/**
+ * sha256 of a file's bytes as 64 hex digits, in bounded memory. Blocks while it reads.
+ * @throws {PrepError} `FILE_MISSING`, `FILE_UNREADABLE`
+ */
+export function sha256File(path: string): string {
   const hash = createHash('sha256')
+  const piece = Buffer.allocUnsafe(HASH_PIECE)
   try {
-    for await (const chunk of createReadStream(path, { highWaterMark: 1 << 20 })) hash.update(chunk as Buffer)
+    const file = openSync(path, 'r')
+    try {
+      for (let found = readSync(file, piece); found > 0; found = readSync(file, piece))
+        hash.update(piece.subarray(0, found))
+    } finally {
+      closeSync(file)
+    }
   } catch (error) {
     throw fileError(error, path, 'read')
   }

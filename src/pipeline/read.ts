@@ -34,7 +34,7 @@ async function loadStage(name: string, file: string): Promise<{ stage: Stage; mo
   const path = resolve(dirname(file), name)
   const hint = 'a stage file exports defineStage({...}) as its default; see docs/architecture.md'
   try {
-    const sha256 = await sha256File(path)
+    const sha256 = sha256File(path)
     const url = pathToFileURL(path).href
     const { default: stage } = (await import(url)) as { default?: Stage }
     if (typeof stage?.name === 'string' && typeof stage.run === 'function' && stage.options)

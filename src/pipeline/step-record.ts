@@ -53,7 +53,7 @@ export async function stepInputs(step: Step, { seed, codec, set, skipped }: Step
   const perSample = step.stage.needs.some(field => SAMPLE_FIELDS.has(field))
   const options = Object.entries(step.options as { [name: string]: Json }).filter(([name]) => !neutral.has(name))
   const files: [string, string][] = []
-  for (const path of step.stage.files?.(step.options) ?? []) files.push([path, await sha256File(path)])
+  for (const path of step.stage.files?.(step.options) ?? []) files.push([path, sha256File(path)])
   return {
     stage: step.stage.name,
     version: step.stage.version,

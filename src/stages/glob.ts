@@ -36,7 +36,7 @@ export const glob = defineStage({
   source: true,
   tasks: {
     async hash({ path }: { path: string }) {
-      return { facts: { sha256: await sha256File(path) } }
+      return { facts: { sha256: sha256File(path) } }
     },
   },
   plan: ({ patterns }) => [`reads ${patterns.join(', ')}`],

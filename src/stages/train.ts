@@ -48,7 +48,7 @@ export const train = defineStage({
         'INTERRUPTED',
         `training stopped after step ${result.step}; ${result.checkpoint} has everything so far`,
       )
-    const model = { path: result.checkpoint, key: await sha256File(result.checkpoint) }
+    const model = { path: result.checkpoint, key: sha256File(result.checkpoint) }
     return { ...set, artefacts: { ...set.artefacts, model } } satisfies SampleSet
   },
 })

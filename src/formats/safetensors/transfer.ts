@@ -1,4 +1,5 @@
 /** Whole reads and writes at a position: one system call may move less than asked, and at most 2 GiB. */
+import { writeSync } from 'node:fs'
 import type { FileHandle } from 'node:fs/promises'
 
 const LARGEST = 1 << 30
@@ -9,6 +10,12 @@ export async function writeFully(file: FileHandle, bytes: Uint8Array, position: 
     const { bytesWritten } = await file.write(bytes, done, Math.min(LARGEST, bytes.length - done), position + done)
     done += bytesWritten
   }
+}
+
+/** `writeFully`, blocking, for a file descriptor. */
+export function writeFullySync(file: number, bytes: Uint8Array, position: number): void {
+  for (let done = 0; done < bytes.length; )
+    done += writeSync(file, bytes, done, Math.min(LARGEST, bytes.length - done), position + done)
 }
 
 /** Fill `into` from `position`. @returns the bytes read: fewer only where the file ends */

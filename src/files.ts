@@ -1,7 +1,7 @@
 /** Files that matter: written to a temporary name beside the target, synced, renamed. A kill leaves the old file or the new one. */
 import { createHash } from 'node:crypto'
-import { closeSync, mkdirSync, openSync, readSync, renameSync, rmSync, writevSync } from 'node:fs'
-import { type FileHandle, mkdir, open, readFile, rename, rm } from 'node:fs/promises'
+import { closeSync, mkdirSync, openSync, readSync, renameSync, rmSync, statSync, writevSync } from 'node:fs'
+import { type FileHandle, open, readFile, rename, rm } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { threadId } from 'node:worker_threads'
 import { fileError, PrepError, systemCode } from './errors.js'
@@ -15,6 +15,30 @@ export function temporaryPath(path: string): string {
 }
 
 export const isTemporary = (path: string): boolean => path.endsWith('.tmp')
+
+/**
+ * Make a folder and those above it. Node's own recursive mkdir never ends where folders cannot be made, as in /proc.
+ * @throws the system's error
+ */
+export function makeFolder(path: string): void {
+  try {
+    mkdirSync(path)
+  } catch (error) {
+    if (systemCode(error) === 'EEXIST' && statSync(path).isDirectory()) return
+    if (systemCode(error) !== 'ENOENT' || dirname(path) === path) throw error
+    makeFolder(dirname(path))
+    mkdirIfMissing(path)
+  }
+}
+
+/** Another thread may have made it meanwhile. */
+function mkdirIfMissing(path: string): void {
+  try {
+    mkdirSync(path)
+  } catch (error) {
+    if (systemCode(error) !== 'EEXIST') throw error
+  }
+}
 
 export interface WriteOptions {
   /** false for what can be made again: the rename stays atomic, but a power cut may lose the file. */
@@ -36,7 +60,7 @@ export async function replaceFile(
   try {
     const file = await open(temporary, 'w+').catch(async error => {
       if (error.code !== 'ENOENT') throw error
-      await mkdir(dirname(path), { recursive: true })
+      makeFolder(dirname(path))
       return open(temporary, 'w+')
     })
     try {
@@ -90,7 +114,7 @@ function openForWriting(path: string): number {
     return openSync(path, 'w')
   } catch (error) {
     if (systemCode(error) !== 'ENOENT') throw error
-    mkdirSync(dirname(path), { recursive: true })
+    makeFolder(dirname(path))
     return openSync(path, 'w')
   }
 }

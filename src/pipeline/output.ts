@@ -1,9 +1,9 @@
 /** The output folder of a run: whose it is, and that only one run writes it at a time. */
-import { mkdir, open, readdir, readFile, rm } from 'node:fs/promises'
+import { open, readdir, readFile, rm } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
 import { fileError, PrepError, systemCode } from '../errors.js'
-import { writeFileAtomic } from '../files.js'
+import { makeFolder, writeFileAtomic } from '../files.js'
 
 /** What a run writes, besides pipeline.json, which says whose folder it is. */
 const OURS = ['dataset', 'labels', 'export', 'train', 'run.jsonl', 'report.json']
@@ -24,7 +24,7 @@ export interface Claim {
 export async function claimOutput(output: string, pipeline: string): Promise<Claim> {
   const lock = join(cacheFolder(output), 'lock')
   try {
-    await mkdir(cacheFolder(output), { recursive: true })
+    makeFolder(cacheFolder(output))
   } catch (error) {
     throw outputError(error, output)
   }
@@ -43,7 +43,7 @@ export async function claimOutput(output: string, pipeline: string): Promise<Cla
 
 function outputError(error: unknown, output: string): Error {
   const code = systemCode(error)
-  if (code === 'EACCES' || code === 'EPERM' || code === 'EROFS')
+  if (code === 'EACCES' || code === 'EPERM' || code === 'EROFS' || code === 'ENOENT')
     return new PrepError('OUTPUT_READ_ONLY', `cannot write to the output folder ${output}`, {
       hint: 'choose another place with output: in the pipeline or --set output=DIR',
       cause: error,

@@ -89,7 +89,7 @@ describe('inputs that cannot work end in a coded error and exit code 2', () => {
   })
 
   test('a read-only output', async () => {
-    const finished = await run({ output: '/sys/prep-test', steps: steps('photos/*.jpg') })
+    const finished = await run({ output: '/proc/prep-test', steps: steps('photos/*.jpg') })
     expect(outcome(finished)).toBe('2 OUTPUT_READ_ONLY')
     noTrace(finished)
   })

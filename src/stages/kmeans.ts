@@ -2,10 +2,7 @@
 import { join, resolve } from 'node:path'
 import { z } from 'zod'
 import { PrepError } from '../errors.js'
-import { readFileChecked, replaceFileUnsynced, writeFileAtomic } from '../files.js'
-import { type Colour, colourise } from '../images/colour.js'
-import { encodeIndexedPng } from '../images/png.js'
-import { drawContactSheet } from '../images/sheet.js'
+import { readFileChecked, writeFileAtomic } from '../files.js'
 import { createAssigner } from '../labels/assign.js'
 import { type ClusterEngine, fitPalette } from '../labels/fit.js'
 import { countColours, decodeHistogram, encodeHistogram, type Histogram, mergeHistograms } from '../labels/histogram.js'
@@ -16,9 +13,10 @@ import { formatPalette, type Palette, paletteHash, parsePalette } from '../label
 import { fingerprint, type Json } from '../pipeline/fingerprint.js'
 import { folderIsWhole } from '../pipeline/output-folder.js'
 import { seedFor } from '../pipeline/random.js'
-import { defineStage, type FolderItem, type StageContext, type TaskCall } from '../pipeline/stage.js'
+import { defineStage, type StageContext, type TaskCall } from '../pipeline/stage.js'
 import type { ImageRef, Sample } from '../sample.js'
-import { paletteColours, readPaletteFile } from './palette-file.js'
+import { drawLabels, drawPairs, labelDrawings } from './label-drawings.js'
+import { readPaletteFile } from './palette-file.js'
 
 const options = z.strictObject({
   clusters: z.int().min(2).max(64).optional().describe('Number of classes K (default: 8, or as many as `palette` has)'),
@@ -46,8 +44,6 @@ const options = z.strictObject({
 type KmeansOptions = z.output<typeof options>
 
 const DEFAULT_CLUSTERS = 8
-const SHEET_PAIRS = 24
-const SHEET = 'contact-sheet.png'
 
 interface FitInput {
   readonly photo: ImageRef
@@ -107,18 +103,8 @@ export const kmeans = defineStage({
         facts: { width, height, means: palette.clusters.map(({ mean, share }) => [...mean, share]) },
       }
     },
-    async draw({ label, colours, path }: { label: ImageRef; colours: readonly Colour[]; path: string }, { load }) {
-      const { data: ids, width, height } = await load(label)
-      replaceFileUnsynced(path, [encodeIndexedPng(ids, width, height, colours)])
-      return {}
-    },
-    async sheet({ pairs, colours, path }: SheetInput, { load }) {
-      const drawn = []
-      for (const { photo, label, name } of pairs)
-        drawn.push({ photo: await load(photo), label: colourise(await load(label), colours), caption: name })
-      await writeFileAtomic(path, await drawContactSheet({ pairs: drawn, title: 'photos and their label maps' }))
-      return {}
-    },
+    draw: drawLabels,
+    sheet: drawPairs,
   },
   async run(set, options, context) {
     const path = join(context.output, options.folder, 'palette.json')
@@ -128,16 +114,10 @@ export const kmeans = defineStage({
         : await labelAll(set.samples, options, context)
     const text = formatPalette(palette)
     await writeFileAtomic(path, text)
-    await context.folder(options.folder, folderItems(samples, palette, options, context))
+    await context.folder(options.folder, labelDrawings(samples, palette, options, context))
     return { samples, artefacts: { ...set.artefacts, palette: { path, key: fingerprint(text) } } }
   },
 })
-
-interface SheetInput {
-  readonly pairs: readonly { readonly photo: ImageRef; readonly label: ImageRef; readonly name: string }[]
-  readonly colours: readonly Colour[]
-  readonly path: string
-}
 
 /** An assigner prepares tables: one is kept per thread, for the palette in use. */
 let assigner: { readonly palette: string; readonly assign: (rgb: Uint8Array) => Uint8Array } | undefined
@@ -275,36 +255,4 @@ function meanPalette(
     }
   })
   return parsePalette(JSON.stringify({ version: 1, space, clusters: rows }), 'the mean palette')
-}
-
-function folderItems(
-  samples: readonly Sample[],
-  palette: Palette,
-  { maps, folder }: KmeansOptions,
-  { output, seed }: StageContext,
-): FolderItem[] {
-  const colours = paletteColours(palette)
-  const drawings = samples.map((sample): FolderItem => {
-    const label = { ...sample.label! }
-    const file = `${sample.name}.png`
-    return {
-      file,
-      task: 'draw',
-      key: { label, colours },
-      call: { sample, input: { label, colours, path: join(output, folder, file) } },
-    }
-  })
-  const chosen = [...samples]
-    .sort((a, b) => seedFor(seed, 'sheet', a.sha256) - seedFor(seed, 'sheet', b.sha256))
-    .slice(0, SHEET_PAIRS)
-    .sort((a, b) => (a.name < b.name ? -1 : 1))
-  const pairs = chosen.map(({ name, photo, label }) => ({ name, photo: { ...photo! }, label: { ...label! } }))
-  const sheet: FolderItem = {
-    file: SHEET,
-    task: 'sheet',
-    key: { pairs, colours },
-    call: { input: { pairs, colours, path: join(output, folder, SHEET) } },
-  }
-  // The sheet takes longest and goes first, beside the drawings.
-  return [sheet, ...(maps ? drawings : [])]
 }

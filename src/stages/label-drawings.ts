@@ -1,0 +1,74 @@
+/** What people see of label maps: each in colours, and a contact sheet of photos beside their labels. */
+import { join } from 'node:path'
+import { replaceFileUnsynced, writeFileAtomic } from '../files.js'
+import { type Colour, colourise } from '../images/colour.js'
+import { encodeIndexedPng } from '../images/png.js'
+import { drawContactSheet } from '../images/sheet.js'
+import type { Palette } from '../labels/palette.js'
+import { seedFor } from '../pipeline/random.js'
+import type { FolderItem, StageContext, TaskOutput, TaskTools } from '../pipeline/stage.js'
+import type { ImageRef, Sample } from '../sample.js'
+import { paletteColours } from './palette-file.js'
+
+const SHEET_PAIRS = 24
+const SHEET = 'contact-sheet.png'
+
+interface DrawingInput {
+  readonly label: ImageRef
+  readonly colours: readonly Colour[]
+  readonly path: string
+}
+
+/** Task: one label map as an indexed PNG. */
+export async function drawLabels({ label, colours, path }: DrawingInput, { load }: TaskTools): Promise<TaskOutput> {
+  const { data: ids, width, height } = await load(label)
+  replaceFileUnsynced(path, [encodeIndexedPng(ids, width, height, colours)])
+  return {}
+}
+
+interface SheetInput {
+  readonly pairs: readonly { readonly photo: ImageRef; readonly label: ImageRef; readonly name: string }[]
+  readonly colours: readonly Colour[]
+  readonly path: string
+}
+
+/** Task: the contact sheet. */
+export async function drawPairs({ pairs, colours, path }: SheetInput, { load }: TaskTools): Promise<TaskOutput> {
+  const drawn = []
+  for (const { photo, label, name } of pairs)
+    drawn.push({ photo: await load(photo), label: colourise(await load(label), colours), caption: name })
+  await writeFileAtomic(path, await drawContactSheet({ pairs: drawn, title: 'photos and their label maps' }))
+  return {}
+}
+
+/** Every file of the folder of label maps, the contact sheet first: it takes longest, and goes beside the drawings. */
+export function labelDrawings(
+  samples: readonly Sample[],
+  palette: Palette,
+  { maps, folder }: { readonly maps: boolean; readonly folder: string },
+  { output, seed }: StageContext,
+): FolderItem[] {
+  const colours = paletteColours(palette)
+  const drawings = samples.map((sample): FolderItem => {
+    const label = { ...sample.label! }
+    const file = `${sample.name}.png`
+    return {
+      file,
+      task: 'draw',
+      key: { label, colours },
+      call: { sample, input: { label, colours, path: join(output, folder, file) } },
+    }
+  })
+  const chosen = [...samples]
+    .sort((a, b) => seedFor(seed, 'sheet', a.sha256) - seedFor(seed, 'sheet', b.sha256))
+    .slice(0, SHEET_PAIRS)
+    .sort((a, b) => (a.name < b.name ? -1 : 1))
+  const pairs = chosen.map(({ name, photo, label }) => ({ name, photo: { ...photo! }, label: { ...label! } }))
+  const sheet: FolderItem = {
+    file: SHEET,
+    task: 'sheet',
+    key: { pairs, colours },
+    call: { input: { pairs, colours, path: join(output, folder, SHEET) } },
+  }
+  return [sheet, ...(maps ? drawings : [])]
+}

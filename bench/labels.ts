@@ -30,6 +30,7 @@ export interface BenchRow {
 type PeerRuns = Record<string, Array<{ ms: number; centres: Array<[number, number, number]> }>>
 
 const SIZE = 512
+/** More take longer: the full-pixel runs are about 10 s a photo. */
 const PHOTOS = Number(process.env.PREP_BENCH_PHOTOS ?? 6)
 const SEEDS = [1, 2, 3]
 const repo = resolve(import.meta.dirname, '..')
@@ -111,7 +112,7 @@ const paletteError = ({ clusters }: Palette, pixels: Points): number =>
 function pythonPeers(photos: readonly Uint8Array[], clusters: number): PeerRuns {
   const folder = mkdtempSync(join(tmpdir(), 'prep-bench-'))
   try {
-    const files = photos.map((rgb, i) => join(folder, `${i}.rgb`))
+    const files = photos.map((_, i) => join(folder, `${i}.rgb`))
     files.forEach((file, i) => {
       writeFileSync(file, photos[i]!)
     })

@@ -130,9 +130,10 @@ export function join(points: usize, n: usize, near: usize, x: f32, y: f32, z: f3
 }
 
 // What the inertia becomes once a centre at (x, y, z) is added: returned; and what taking centre c away then adds to
-// it: f64 `losses` [k] (zeroed here).
+// it: f64 `losses` [4][k], four partial sums, of which the first is then the total.
 export function trySwap(points: usize, n: usize, near: usize, k: u32, x: f32, y: f32, z: f32, losses: usize): f64 {
-  memory.fill(losses, 0, <usize>k << 3)
+  const bank = <usize>k << 3
+  memory.fill(losses, 0, bank << 2)
   const stride = n << 2
   const vx = f32x4.splat(x)
   const vy = f32x4.splat(y)
@@ -146,9 +147,12 @@ export function trySwap(points: usize, n: usize, near: usize, k: u32, x: f32, y:
     sum = v128.add<f64>(sum, widen(v128.mul<f32>(kept, w)))
     const index = near + 2 * stride + i
     add(losses + (<usize>load<u32>(index) << 3), <f64>f32x4.extract_lane(loss, 0))
-    add(losses + (<usize>load<u32>(index + 4) << 3), <f64>f32x4.extract_lane(loss, 1))
-    add(losses + (<usize>load<u32>(index + 8) << 3), <f64>f32x4.extract_lane(loss, 2))
-    add(losses + (<usize>load<u32>(index + 12) << 3), <f64>f32x4.extract_lane(loss, 3))
+    add(losses + bank + (<usize>load<u32>(index + 4) << 3), <f64>f32x4.extract_lane(loss, 1))
+    add(losses + 2 * bank + (<usize>load<u32>(index + 8) << 3), <f64>f32x4.extract_lane(loss, 2))
+    add(losses + 3 * bank + (<usize>load<u32>(index + 12) << 3), <f64>f32x4.extract_lane(loss, 3))
+  }
+  for (let at = losses; at < losses + bank; at += 8) {
+    add(at, load<f64>(at + bank) + load<f64>(at + 2 * bank) + load<f64>(at + 3 * bank))
   }
   return f64x2.extract_lane(sum, 0) + f64x2.extract_lane(sum, 1)
 }

@@ -145,7 +145,10 @@ export class LabelTable {
     let lowest = Infinity
     for (let at = 0; at < scores.length; at += 4) {
       const score = scores[at]! * x + scores[at + 1]! * y + scores[at + 2]! * z + scores[at + 3]!
-      if (score < lowest) [best, lowest] = [at, score]
+      if (score < lowest) {
+        lowest = score
+        best = at
+      }
     }
     for (let at = 0; at < scores.length; at += 4) {
       if (at === best) continue

@@ -15,7 +15,7 @@ export interface FitOptions {
   readonly seed?: number
 }
 
-export const FIT_DEFAULTS = { space: 'oklab', restarts: 6, seed: 0 } as const
+export const FIT_DEFAULTS = { space: 'oklab', restarts: 8, seed: 0 } as const
 
 /** Finds `clusters` centres of weighted points; options are complete. */
 export type ClusterEngine = (points: Points, options: Required<FitOptions>) => readonly Coordinates[]

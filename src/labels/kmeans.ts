@@ -20,38 +20,51 @@ export interface KMeansOptions {
   readonly seed: number
 }
 
-/** Points that a search looks at, and how hard it tries: what the 1% of docs/labels.md was measured with. */
-const COARSE_POINTS = 1024
+// how hard a search tries: what the 1% of docs/labels.md was measured with
+/** Points of the coarse search at most, and as many more for each cluster. */
+const COARSE_POINTS = 512
+const COARSE_POINTS_EACH = 64
+/** Points among which each new centre is chosen. */
 const CANDIDATES = 4
-const SWAPS = 20
-const FINE_SWAPS = 16
+/** Exchanges of a centre that are tried, besides one for each cluster. */
+const COARSE_SWAPS = 12
+const FINE_SWAPS = 8
 const SWAP_ITERATIONS = 3
-/** Iterations after which starts are compared on all points. */
-const CONTEST_ITERATIONS = 6
+/** Starts that are followed up on all points, and iterations until they are compared there. */
+const FINALISTS = 5
+const FINE_ITERATIONS = 6
 const TOLERANCE = 1e-3
-const FINAL_TOLERANCE = 1e-5
+const FINAL_TOLERANCE = 1e-6
 const FINAL_ITERATIONS = 300
 
 /** @returns the centres in no particular order */
 export function kmeans(points: Points, { clusters, restarts, seed }: KMeansOptions): Coordinates[] {
-  const coarsePoints = coarsen(points, Math.max(COARSE_POINTS, 4 * clusters))
+  const coarsePoints = coarsen(points, COARSE_POINTS + COARSE_POINTS_EACH * clusters)
   const [fine, coarse] = loadPoints([points, coarsePoints] as const, clusters)
   const generator = xoroshiro128plus(seed)
   const random = (): number => uniformFloat64(generator)
-  let best: Float32Array | undefined
-  let lowest = Infinity
-  for (let start = 0; start < restarts; start++) {
-    const centres = improve(coarse, coarse.seed(clusters, CANDIDATES, random), SWAPS, random)
-    const inertia = fine.lloyd(centres, CONTEST_ITERATIONS, TOLERANCE)
-    if (inertia < lowest || !best) [best, lowest] = [centres, inertia]
-  }
-  best = improve(fine, best!, FINE_SWAPS, random)
-  fine.lloyd(best, FINAL_ITERATIONS, FINAL_TOLERANCE)
-  return Array.from({ length: clusters }, (_, c) => [best![3 * c]!, best![3 * c + 1]!, best![3 * c + 2]!])
+  const starts = Array.from({ length: restarts }, () =>
+    improve(coarse, coarse.seed(clusters, CANDIDATES, random), COARSE_SWAPS + clusters, random),
+  )
+  const finalists = starts.sort((p, q) => p.inertia - q.inertia).slice(0, FINALISTS)
+  const settled = finalists.map(({ centres }) => ({
+    centres,
+    inertia: fine.lloyd(centres, FINE_ITERATIONS, TOLERANCE),
+  }))
+  const first = settled.reduce((best, other) => (other.inertia < best.inertia ? other : best))
+  const { centres } = improve(fine, first.centres, FINE_SWAPS + clusters, random)
+  fine.lloyd(centres, FINAL_ITERATIONS, FINAL_TOLERANCE)
+  return Array.from({ length: clusters }, (_, c) => [centres[3 * c]!, centres[3 * c + 1]!, centres[3 * c + 2]!])
+}
+
+interface Solution {
+  /** xyz each. */
+  readonly centres: Float32Array
+  readonly inertia: number
 }
 
 /** Swap a centre for a point, drawn by its share of the inertia, where Lloyd's iterations then end lower. */
-function improve(points: PointSet, start: Float32Array, swaps: number, random: () => number): Float32Array {
+function improve(points: PointSet, start: Float32Array, swaps: number, random: () => number): Solution {
   const clusters = start.length / 3
   let centres = start
   let inertia = points.lloyd(centres, SWAP_ITERATIONS, TOLERANCE)
@@ -67,5 +80,5 @@ function improve(points: PointSet, start: Float32Array, swaps: number, random: (
     inertia = improved
     points.assign(centres)
   }
-  return centres
+  return { centres, inertia }
 }

@@ -42,8 +42,8 @@ export function coneSignals(r: number, g: number, b: number): [l: number, m: num
  * Each grows with r, g and b alike, which bounds a whole box of colours by two of its corners.
  */
 export function coneResponses(r: number, g: number, b: number): [l: number, m: number, s: number] {
-  const [l, m, s] = coneSignals(r, g, b)
-  return [Math.cbrt(l), Math.cbrt(m), Math.cbrt(s)]
+  const signals = coneSignals(r, g, b)
+  return [Math.cbrt(signals[0]), Math.cbrt(signals[1]), Math.cbrt(signals[2])]
 }
 
 /** OKLab = CONES_TO_LAB . (l', m', s'), row by row. */
@@ -55,9 +55,13 @@ export const CONES_TO_LAB = [
 
 /** @param r,g,b  sRGB, 0..255, not necessarily whole */
 export function okLab(r: number, g: number, b: number): OkLab {
-  const [l, m, s] = coneResponses(r, g, b)
+  const u = coneResponses(r, g, b)
   const [L, A, B] = CONES_TO_LAB
-  return [L[0] * l + L[1] * m + L[2] * s, A[0] * l + A[1] * m + A[2] * s, B[0] * l + B[1] * m + B[2] * s]
+  return [
+    L[0] * u[0] + L[1] * u[1] + L[2] * u[2],
+    A[0] * u[0] + A[1] * u[1] + A[2] * u[2],
+    B[0] * u[0] + B[1] * u[1] + B[2] * u[2],
+  ]
 }
 
 /** The nearest 8-bit sRGB colour; what lies outside sRGB is clipped channel by channel. */

@@ -27,10 +27,10 @@ export function toPoints({ count, r, g, b }: ColourSums, space: Space): Points {
   const points = allocate(count.length)
   for (let i = 0; i < count.length; i++) {
     const n = count[i]!
-    const [x, y, z] = coordinates(space, r[i]! / n, g[i]! / n, b[i]! / n)
-    points.x[i] = x
-    points.y[i] = y
-    points.z[i] = z
+    const place = coordinates(space, r[i]! / n, g[i]! / n, b[i]! / n)
+    points.x[i] = place[0]
+    points.y[i] = place[1]
+    points.z[i] = place[2]
     points.weight[i] = n
   }
   return points
@@ -38,9 +38,8 @@ export function toPoints({ count, r, g, b }: ColourSums, space: Space): Points {
 
 /**
  * Fewer points for a quick search: those in one cell of a grid become their mean. The cells are cubes of the clustered
- * space, as small as give at most `limit` points, though no smaller than 1/128 of
- * the extent; equal cells keep dark colours as fine as they look, where bins of
- * sRGB would blur them.
+ * space, as small as give at most `limit` points, though no smaller than 1/128 of the extent. Equal cells keep dark
+ * colours as fine as they look, where bins of sRGB would blur them.
  */
 export function coarsen(points: Points, limit: number): Points {
   if (points.size <= limit) return points
@@ -130,9 +129,12 @@ export function nearest(centroids: readonly Coordinates[], x: number, y: number,
   let index = 0
   let shortest = Infinity
   for (let c = 0; c < centroids.length; c++) {
-    const [cx, cy, cz] = centroids[c]!
-    const distance = squaredDistance(x, y, z, cx, cy, cz)
-    if (distance < shortest) [index, shortest] = [c, distance]
+    const centroid = centroids[c]!
+    const distance = squaredDistance(x, y, z, centroid[0], centroid[1], centroid[2])
+    if (distance < shortest) {
+      shortest = distance
+      index = c
+    }
   }
   return index
 }

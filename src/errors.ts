@@ -134,6 +134,8 @@ export function fileError(error: unknown, path: string, action: string): Error {
         hint: 'check the owner and mode of the file and its folders',
         cause: error,
       })
+    case 'EISDIR':
+      return new PrepError('NOT_A_FILE', `cannot ${action}: ${path} is a folder`, { hint: 'name a file', cause: error })
     case 'EROFS':
       return new PrepError('OUTPUT_READ_ONLY', `cannot ${action}: ${path} is on a read-only file system`, {
         hint: 'choose another place with output: in the pipeline or --set output=DIR',

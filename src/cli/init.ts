@@ -5,7 +5,10 @@ import { PrepError } from '../errors.js'
 import { writeFileAtomic } from '../files.js'
 import { printLine } from './render.js'
 
-const STARTER = (photos: string): string => `# A pipeline for prep: a list of stages, each with its options.
+const STARTER = (
+  photos: string,
+): string => `# yaml-language-server: $schema=node_modules/prep-toolkit/docs/pipeline.schema.json
+# A pipeline for prep: a list of stages, each with its options.
 #   prep plan pipeline.yaml    shows what it would do
 #   prep run pipeline.yaml     does it; run it again any time, finished work is kept
 #   prep stages resize         shows the options of a stage

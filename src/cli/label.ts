@@ -4,9 +4,10 @@ import { Command } from 'commander'
 import { parsePipeline } from '../pipeline/parse.js'
 import { runPipeline } from '../pipeline/run.js'
 import { stagesByName } from '../stages/index.js'
+import { commandLine } from './command-line.js'
 import { interruptible } from './interrupt.js'
-import { makeRenderer, printLine } from './render.js'
-import { wholeNumber } from './run.js'
+import { makeRenderer, printLine, renderMode } from './render.js'
+import { jobCount, wholeNumber } from './run.js'
 
 interface LabelFlags {
   readonly clusters?: number
@@ -36,7 +37,7 @@ export function labelCommand(): Command {
       wholeNumber,
     )
     .option('--seed <n>', 'start of the randomness', Number, 42)
-    .option('-j, --jobs <n>', 'photos worked on at a time', wholeNumber, availableParallelism())
+    .option('-j, --jobs <n>', 'photos worked on at a time', jobCount, availableParallelism())
     .option('--json', 'print events as JSON, one a line')
     .option('-q, --quiet', 'print warnings and errors only')
     .addHelpText('after', "\nExample:\n  prep label 'my/*.jpg' --clusters 8 --out labels/")
@@ -53,12 +54,11 @@ export function labelCommand(): Command {
         environment: {},
         stages: stagesByName,
       })
-      const renderer = makeRenderer(
-        json ? 'json' : quiet ? 'quiet' : process.stdout.isTTY && !process.env.CI ? 'live' : 'plain',
-      )
-      const again = ['prep label', ...patterns.map(p => `'${p}'`), `--out ${out}`].join(' ')
-      const { set } = await interruptible(again, renderer, signal =>
-        runPipeline(pipeline, { jobs, signal, onEvent: event => renderer.event(event) }),
+      const renderer = makeRenderer(renderMode(flags))
+      const { set } = await interruptible(
+        () => commandLine({}, process.argv.slice(2)),
+        renderer,
+        signal => runPipeline(pipeline, { jobs, signal, onEvent: event => renderer.event(event) }),
       )
       if (!quiet && !json)
         printLine(`${set.samples.length} label maps, palette.json and contact-sheet.png are in ${output}`)

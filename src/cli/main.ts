@@ -51,6 +51,14 @@ for (const command of [
 ])
   program.addCommand(command().exitOverride())
 
+// A reader that has gone (`| head`) ends the command as Ctrl-C does: gently where there is work in hand.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') process.stderr.write(`cannot write to the standard output: ${error.code}\n`)
+  process.exitCode = 2
+  if (!process.stdout.destroyed) process.stdout.destroy()
+  process.kill(process.pid, 'SIGINT')
+})
+
 try {
   await program.parseAsync()
 } catch (error) {

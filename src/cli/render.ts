@@ -7,6 +7,14 @@ import { LiveRenderer } from './render-live.js'
 
 export type RenderMode = 'live' | 'plain' | 'json' | 'quiet'
 
+/** How to show a run, from the flags and from where the output goes. */
+export function renderMode({ json, quiet }: { readonly json?: boolean; readonly quiet?: boolean }): RenderMode {
+  if (json) return 'json'
+  if (quiet) return 'quiet'
+  const { isTTY, rows, columns } = process.stdout
+  return isTTY && rows > 0 && columns > 0 && !process.env.CI ? 'live' : 'plain'
+}
+
 /** Shows a run. */
 export interface Renderer {
   event(event: RunEvent): void

@@ -2,13 +2,14 @@
 import { availableParallelism } from 'node:os'
 import { Command, InvalidArgumentError } from 'commander'
 import { PrepError } from '../errors.js'
-import { type Override, parseOverride } from '../pipeline/overrides.js'
+import { parseOverride } from '../pipeline/overrides.js'
 import type { Pipeline } from '../pipeline/parse.js'
 import { readPipeline } from '../pipeline/read.js'
 import { runPipeline } from '../pipeline/run.js'
 import { suggest } from '../pipeline/suggest.js'
+import { commandLine } from './command-line.js'
 import { interruptible } from './interrupt.js'
-import { makeRenderer, type RenderMode } from './render.js'
+import { makeRenderer, renderMode } from './render.js'
 
 export interface RunFlags {
   readonly set: readonly string[]
@@ -21,6 +22,15 @@ export interface RunFlags {
 }
 
 export const collect = (value: string, before: readonly string[]): readonly string[] => [...before, value]
+
+/** Each job is a thread; more than this only costs memory. */
+const MOST_JOBS = 256
+
+export function jobCount(text: string): number {
+  const jobs = wholeNumber(text)
+  if (jobs > MOST_JOBS) throw new InvalidArgumentError(`expected at most ${MOST_JOBS}`)
+  return jobs
+}
 
 export function wholeNumber(text: string): number {
   const value = Number(text)
@@ -40,7 +50,7 @@ export function runCommand(): Command {
     )
     .option('--from <stage>', 'make this step and all after it anew')
     .option('--until <stage>', 'stop after this step')
-    .option('-j, --jobs <n>', 'photos worked on at a time', wholeNumber, availableParallelism())
+    .option('-j, --jobs <n>', 'photos worked on at a time', jobCount, availableParallelism())
     .option('--json', 'print events as JSON, one a line')
     .option('-q, --quiet', 'print warnings and errors only')
     .option('--fresh', 'take nothing from earlier runs; earlier training is moved aside, not deleted')
@@ -61,37 +71,44 @@ Examples:
       // Every file is checked before the first one runs: a slip in the second costs no night.
       const pipelines: Pipeline[] = []
       for (const file of files) pipelines.push(await readPipeline(file, { overrides }))
-      for (const pipeline of pipelines) await runOne(pipeline, flags, overrides)
+      for (const pipeline of pipelines) await runOne(pipeline, flags)
     })
 }
 
-async function runOne(pipeline: Pipeline, flags: RunFlags, overrides: readonly Override[]): Promise<void> {
+async function runOne(pipeline: Pipeline, flags: RunFlags): Promise<void> {
   const from = stepIndex(pipeline, '--from', flags.from)
   const until = stepIndex(pipeline, '--until', flags.until)
   if (from !== undefined && until !== undefined && from > until)
     throw new PrepError('USAGE', `--from ${flags.from} comes after --until ${flags.until}`, { hint: 'swap them' })
-  const mode: RenderMode = flags.json
-    ? 'json'
-    : flags.quiet
-      ? 'quiet'
-      : process.stdout.isTTY && !process.env.CI
-        ? 'live'
-        : 'plain'
-  const renderer = makeRenderer(mode)
-  const again = ['prep run', pipeline.file, ...overrides.map(({ text }) => `--set ${quote(text)}`)].join(' ')
-  await interruptible(again, renderer, signal =>
-    runPipeline(pipeline, {
-      jobs: flags.jobs,
-      signal,
-      onEvent: event => renderer.event(event),
-      ...(flags.fresh && { fresh: true }),
-      ...(from !== undefined && { from }),
-      ...(until !== undefined && { until }),
-    }),
+  const renderer = makeRenderer(renderMode(flags))
+  let training = false
+  await interruptible(
+    () => continuation(pipeline, training),
+    renderer,
+    signal =>
+      runPipeline(pipeline, {
+        jobs: flags.jobs,
+        signal,
+        onEvent: event => {
+          training ||= event.type === 'train'
+          renderer.event(event)
+        },
+        ...(flags.fresh && { fresh: true }),
+        ...(from !== undefined && { from }),
+        ...(until !== undefined && { until }),
+      }),
   )
 }
 
-const quote = (text: string): string => (/^[\w./=:%-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`)
+/**
+ * The command that continues: as typed, with the variables that the file used. What starts over (--fresh, resume: never)
+ * is dropped once the training that it started is under way.
+ */
+function continuation({ environment, steps }: Pipeline, training: boolean): string {
+  const words = process.argv.slice(2).filter(word => !(training && word === '--fresh'))
+  const never = steps.some(({ options }) => (options as { resume?: string }).resume === 'never')
+  return commandLine(environment, [...words, ...(training && never ? ['--set', 'steps.train.resume=auto'] : [])])
+}
 
 function stepIndex({ steps, file }: Pipeline, flag: string, name: string | undefined): number | undefined {
   if (name === undefined) return undefined

@@ -62,6 +62,7 @@ export class PipelineBuilder<Have extends Field = never> {
       seed,
       output,
       maxFailures: max_failures,
+      environment: {},
       steps: this.#steps,
     }
   }

@@ -39,7 +39,7 @@ export function makeContext({
 }: ContextParts): StageContext {
   const { stage, module, index } = step
   const cache = cacheFolder(pipeline.output)
-  const fresh = options.fresh ?? false
+  const fresh = (options.fresh ?? false) || (options.from !== undefined && index >= options.from)
   const signal = options.signal ?? new AbortController().signal
   const keyBase = fingerprint({ stage: stage.name, version: stage.version, module: module?.sha256, codec })
 
@@ -102,6 +102,8 @@ export function makeContext({
     },
     async folder(path, items): Promise<void> {
       const folder = join(pipeline.output, path)
+      if (new Set(items.map(({ file }) => file)).size < items.length)
+        throw new Error(`${folder}: two results for one file`)
       const stale = fresh ? [...items] : await staleItems(folder, items)
       for (const task of new Set(stale.map(item => item.task)))
         await map(

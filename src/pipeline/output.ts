@@ -1,9 +1,9 @@
 /** The output folder of a run: whose it is, and that only one run writes it at a time. */
-import { open, readdir, readFile, rm } from 'node:fs/promises'
+import { link, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
 import { fileError, PrepError, systemCode } from '../errors.js'
-import { makeFolder, writeFileAtomic } from '../files.js'
+import { makeFolder, temporaryPath, writeFileAtomic } from '../files.js'
 
 /** What a run writes, besides pipeline.json, which says whose folder it is. */
 const OURS = ['dataset', 'labels', 'export', 'train', 'run.jsonl', 'report.json']
@@ -85,9 +85,10 @@ function ownerOf(text: string): string | undefined {
 async function takeLock(lock: string, output: string): Promise<void> {
   for (let attempt = 0; attempt < 3; attempt++) {
     try {
-      const file = await open(lock, 'wx')
-      await file.writeFile(JSON.stringify({ host: hostname(), pid: process.pid }))
-      await file.close()
+      // Written whole under another name first: whoever finds the lock finds its holder in it.
+      const own = temporaryPath(lock)
+      await writeFile(own, JSON.stringify({ host: hostname(), pid: process.pid }))
+      await link(own, lock).finally(() => rm(own, { force: true }))
       return
     } catch (error) {
       if (systemCode(error) !== 'EEXIST') throw outputError(error, output)

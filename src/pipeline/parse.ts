@@ -32,6 +32,8 @@ export interface Pipeline {
   /** Stop when more samples than this are left out: a count, or a share of all. */
   readonly maxFailures: { readonly count: number } | { readonly share: number }
   readonly steps: readonly Step[]
+  /** Environment variables that the file took values from. */
+  readonly environment: Readonly<Record<string, string>>
 }
 
 export interface ParseInput {
@@ -83,7 +85,7 @@ export function parsePipeline(text: string, input: ParseInput): Pipeline {
     report('YAML_SYNTAX', message.split('\n')[0]!, { at: yaml.at(pos[0], pos[1] - pos[0]) })
   if (errors.length) throw new PrepErrors(errors)
 
-  interpolateValues(yaml, input, report)
+  const environment = interpolateValues(yaml, input, report)
   for (const override of input.overrides ?? []) {
     try {
       const path = applyOverride(yaml.document, override)
@@ -123,6 +125,7 @@ export function parsePipeline(text: string, input: ParseInput): Pipeline {
         output,
         maxFailures: head.data.max_failures,
         steps: steps.map(({ known: _, ...step }) => step),
+        environment,
       }
   }
   throw new PrepErrors(
@@ -135,11 +138,13 @@ const fileStem = (file: string): string => (file.split('/').at(-1) ?? file).repl
 type Report = (code: ErrorCode, message: string, details?: PrepErrorDetails) => void
 type Place = (path: Path, of?: 'key' | 'value') => SourcePosition
 
-function interpolateValues(yaml: PositionedYaml, { environment }: ParseInput, report: Report): void {
+function interpolateValues(yaml: PositionedYaml, { environment }: ParseInput, report: Report): Record<string, string> {
+  const all: Record<string, string> = {}
   visit(yaml.document, {
     Scalar(key, node) {
       if (key === 'key' || typeof node.value !== 'string') return
-      const { text, missing, changed } = interpolate(node.value, environment)
+      const { text, missing, changed, used } = interpolate(node.value, environment)
+      Object.assign(all, used)
       const at = node.range ? yaml.at(node.range[0], node.range[1] - node.range[0]) : undefined
       for (const name of missing)
         report('ENV_MISSING', `the environment variable ${name} is not set`, {
@@ -151,6 +156,7 @@ function interpolateValues(yaml: PositionedYaml, { environment }: ParseInput, re
       node.value = node.type === 'PLAIN' ? parseYaml(text) : text
     },
   })
+  return all
 }
 
 interface ParsedStep extends Step {

@@ -2,7 +2,7 @@
 import { z } from 'zod'
 
 const maxFailures = z
-  .union([z.int().min(0), z.string().regex(/^\d+(\.\d+)?%$/)])
+  .union([z.int().min(0), z.string().regex(/^(100|\d{1,2}(\.\d+)?)%$/)])
   .transform(value => (typeof value === 'number' ? { count: value } : { share: Number(value.slice(0, -1)) / 100 }))
 
 export const pipelineOptions = z.strictObject({

@@ -30,15 +30,20 @@ export async function readPipeline(file: string, options: ReadOptions = {}): Pro
   })
 }
 
+function isStage(value: unknown): value is Stage {
+  const { name, run, options, needs, gives } = (value ?? {}) as Partial<Stage>
+  const known = Array.isArray(needs) && Array.isArray(gives)
+  return known && typeof name === 'string' && typeof run === 'function' && typeof options?.safeParse === 'function'
+}
+
 async function loadStage(name: string, file: string): Promise<{ stage: Stage; module: StageModule } | PrepError> {
   const path = resolve(dirname(file), name)
-  const hint = 'a stage file exports defineStage({...}) as its default; see docs/architecture.md'
+  const hint = 'a stage file exports defineStage({...}) as its default'
   try {
     const sha256 = sha256File(path)
     const url = pathToFileURL(path).href
-    const { default: stage } = (await import(url)) as { default?: Stage }
-    if (typeof stage?.name === 'string' && typeof stage.run === 'function' && stage.options)
-      return { stage, module: { url, sha256 } }
+    const { default: stage } = (await import(url)) as { default?: unknown }
+    if (isStage(stage)) return { stage, module: { url, sha256 } }
     return new PrepError('STAGE_MODULE', `${name}: expected a stage as its default export, found ${typeof stage}`, {
       hint,
     })

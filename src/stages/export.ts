@@ -25,6 +25,11 @@ const options = z.strictObject({
     .enum(['jpg', 'png'])
     .default('jpg')
     .describe('png keeps label colours exact; jpg is what the usual scripts read'),
+  folder: z
+    .string()
+    .min(1)
+    .default('export')
+    .describe('Folder below the output; give a second export step another one'),
   quality: z.int().min(1).max(100).default(95).describe('JPEG quality'),
 })
 type ExportOptions = z.output<typeof options>
@@ -38,8 +43,6 @@ interface DrawInput {
   readonly path: string
 }
 
-const FOLDER = 'export'
-
 export const exportStage = defineStage({
   name: 'export',
   version: 1,
@@ -49,8 +52,8 @@ export const exportStage = defineStage({
   options,
   needs: ['photo', 'label', 'palette'],
   gives: [],
-  plan: ({ layout, format }) => [`writes OUT/${FOLDER}/{train,test}: ${format}, ${layout}`],
-  intact: (_result, _options, output) => folderIsWhole(join(output, FOLDER)),
+  plan: ({ layout, format, folder }) => [`writes OUT/${folder}/{train,test}: ${format}, ${layout}`],
+  intact: (_result, { folder }, output) => folderIsWhole(join(output, folder)),
   tasks: {
     async draw({ photo, label, colours, part, options, path }: DrawInput, { load }) {
       const labels = async (): Promise<Pixels> => colourise(await load(label), colours)
@@ -84,12 +87,12 @@ export const exportStage = defineStage({
             colours,
             part,
             options,
-            path: join(context.output, FOLDER, file),
+            path: join(context.output, options.folder, file),
           },
         },
       }))
     })
-    await context.folder(FOLDER, items)
+    await context.folder(options.folder, items)
     return set
   },
 })

@@ -1,6 +1,6 @@
 /** Finds photos on disk: patterns in, one sample per file out, ordered by path, identified by content. */
 import { stat } from 'node:fs/promises'
-import { extname, resolve } from 'node:path'
+import { extname } from 'node:path'
 import fastGlob from 'fast-glob'
 import { z } from 'zod'
 import { fileError, PrepError, systemCode } from '../errors.js'
@@ -9,6 +9,7 @@ import { defineStage, type StageContext } from '../pipeline/stage.js'
 import type { Sample } from '../sample.js'
 import { HashMemo } from './hash-memo.js'
 import { commonFolder, namesFor } from './names.js'
+import { isInside, OutputFinder, staticBase, takeFoldersLiterally } from './patterns.js'
 
 const options = z.strictObject({
   patterns: z
@@ -61,15 +62,6 @@ export const glob = defineStage({
   },
 })
 
-/** The longest leading folder of a pattern without magic characters. */
-export function staticBase(pattern: string): string {
-  const parts = pattern.split('/')
-  const magic = parts.findIndex(part => /[*?[\]{}!()+@]/.test(part))
-  return parts.slice(0, magic < 0 ? -1 : magic).join('/') || (pattern.startsWith('/') ? '/' : '.')
-}
-
-const isInside = (path: string, folder: string): boolean => `${resolve(path)}/`.startsWith(`${resolve(folder)}/`)
-
 interface Found {
   readonly path: string
   /** Known not to be a regular file. */
@@ -101,8 +93,9 @@ async function findPhotos(options: GlobOptions, output: string): Promise<Listing
 }
 
 async function list(patterns: readonly string[], { ignore }: GlobOptions, output: string): Promise<Found[]> {
-  const entries = await fastGlob([...patterns], {
-    ignore: [...ignore, `${fastGlob.escapePath(output.replace(/\/+$/, ''))}/**`],
+  const literal = patterns.map(takeFoldersLiterally)
+  const entries = await fastGlob(literal, {
+    ignore: [...ignore],
     followSymbolicLinks: false,
     caseSensitiveMatch: false,
     onlyFiles: false,
@@ -113,7 +106,9 @@ async function list(patterns: readonly string[], { ignore }: GlobOptions, output
       ? fileError(error, (error as { path?: string }).path ?? patterns.join(', '), 'look for photos')
       : error
   })
+  const outputs = new OutputFinder(output, patterns.map(staticBase))
   const found = entries.flatMap(({ path, dirent }): Found[] => {
+    if (outputs.holds(path)) return []
     if (dirent.isFile() || dirent.isSymbolicLink()) return [{ path, special: undefined }]
     if (!dirent.isDirectory()) return [{ path, special: 'a device, pipe or socket' }]
     // Folders match `**` all the time; only one that is named like a photo deserves a word.

@@ -81,7 +81,7 @@ export const kmeans = defineStage({
       : [],
   intact: async (result, { folder }, output) =>
     (await readFileChecked(result.artefacts.palette!.path).then(
-      () => true,
+      text => fingerprint(text.toString('utf8')) === result.artefacts.palette!.key,
       () => false,
     )) && folderIsWhole(join(output, folder)),
   tasks: {
@@ -112,6 +112,7 @@ export const kmeans = defineStage({
       options.scope === 'image'
         ? await labelEach(set.samples, options, context)
         : await labelAll(set.samples, options, context)
+    if (!palette) return { samples, artefacts: set.artefacts }
     const text = formatPalette(palette)
     await writeFileAtomic(path, text)
     await context.folder(options.folder, labelDrawings(samples, palette, options, context))
@@ -132,7 +133,8 @@ const engineOf = async (name: KmeansOptions['engine']): Promise<ClusterEngine> =
 
 interface Labelled {
   readonly samples: Sample[]
-  readonly palette: Palette
+  /** Absent when no photo could be labelled. */
+  readonly palette?: Palette
 }
 
 /** One palette for all: fitted or read, then each photo by it. */
@@ -170,7 +172,7 @@ async function labelEach(samples: readonly Sample[], options: KmeansOptions, con
   })
   const means: number[][][] = []
   const labelled = await labelWith('label', samples, calls, context, facts => means.push(facts.means as number[][]))
-  return { samples: labelled, palette: meanPalette(means, clusters, space) }
+  return { samples: labelled, ...(means.length && { palette: meanPalette(means, clusters, space) }) }
 }
 
 async function labelWith(

@@ -13,12 +13,25 @@ export function commonFolder(paths: readonly string[]): string {
   return first.slice(0, depth).join('/')
 }
 
-/** Names in the order of the paths; those that would be equal (a.jpg and a.png) keep their extension. */
+/** What results beside those of the photos are called. */
+const RESERVED = /(^|\/)contact-sheet$|_label$/i
+
+/**
+ * Names in the order of the paths, no two alike, not even on a file system that ignores case. Those that would be
+ * equal (a.jpg and a.png) or stand for something else keep their extension; what is still equal is numbered.
+ */
 export function namesFor(paths: readonly string[], base: string): string[] {
   const below = paths.map(path => (base ? path.slice(base.length + 1) : path))
   const stems = below.map(path => path.replace(/\.[^./]+$/, ''))
   const counts = new Map<string, number>()
-  // File systems that ignore case would let A.jpg and a.jpg overwrite each other's results.
   for (const stem of stems) counts.set(stem.toLowerCase(), (counts.get(stem.toLowerCase()) ?? 0) + 1)
-  return stems.map((stem, i) => ((counts.get(stem.toLowerCase()) ?? 0) > 1 ? below[i]! : stem))
+  const taken = new Set<string>()
+  return stems.map((stem, i) => {
+    const unclear = (counts.get(stem.toLowerCase()) ?? 0) > 1 || RESERVED.test(stem)
+    const wanted = unclear ? below[i]! : stem
+    let name = wanted
+    for (let number = 2; taken.has(name.toLowerCase()); number++) name = `${wanted}-${number}`
+    taken.add(name.toLowerCase())
+    return name
+  })
 }

@@ -1,5 +1,5 @@
 /** Packs photos and label maps into the sharded data set; the format itself is src/formats/dataset. */
-import { stat } from 'node:fs/promises'
+import { readFile, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { z } from 'zod'
 import { PrepError } from '../errors.js'
@@ -15,7 +15,7 @@ import { type ShardSpec, writeShard } from '../formats/dataset/write-shard.js'
 import { encodeJpeg } from '../images/png.js'
 import { parsePalette } from '../labels/palette.js'
 import { fingerprint, type Json } from '../pipeline/fingerprint.js'
-import { defineStage, type StageContext } from '../pipeline/stage.js'
+import { type Artefact, defineStage, type StageContext } from '../pipeline/stage.js'
 import type { ImageRef, Sample } from '../sample.js'
 
 const options = z.strictObject({
@@ -31,7 +31,7 @@ const options = z.strictObject({
     .boolean()
     .default(false)
     .describe(
-      'Keep the shards of the data set that is there and add new pairs as a new generation; needs the same palette',
+      'Keep the shards whose photos are all still found and add new pairs as a new generation; needs the same palette',
     ),
 })
 type PackOptions = z.output<typeof options>
@@ -101,13 +101,20 @@ export const pack = defineStage({
     )
     const existing = options.append ? await readExisting(dataset) : undefined
     const plan = planShards({ rows, rowsPerShard: options.rows_per_shard, palette: sha256Hex(paletteText), existing })
+    if (existing?.index.shards.length && !plan.keep.length)
+      throw new PrepError(
+        'USAGE',
+        `append: true, but none of the ${existing.index.shards.length} shards of ${dataset} would stay`,
+        {
+          hint: 'photos, size or encoding differ: use another output, or append: false to replace the data set',
+        },
+      )
     const written = await writeShards(plan, { dataset, form, samples, options, context })
-    const split = { ...artefacts.split, path: undefined }
     const key = fingerprint({
       form: { ...form },
       palette: sha256Hex(paletteText),
       shards: [...plan.keep, ...plan.write].map(({ file, fingerprint }) => [file, fingerprint]),
-      split: split.key,
+      split: artefacts.split?.key,
     })
     const index = await commitDataset(
       dataset,
@@ -117,7 +124,7 @@ export const pack = defineStage({
         form,
         clusters: palette.clusters.length,
         palette: paletteText,
-        split: { seed: context.seed, rule: split.key ?? 'all-train' },
+        split: await splitRule(artefacts.split),
         samples: sampleLines(samples, plan, form, context),
       },
       [...plan.keep, ...written],
@@ -146,6 +153,13 @@ function formOf(samples: readonly Sample[], { photo }: PackOptions): RowForm {
       { hint: 'put a resize step before kmeans' },
     )
   return { width: first.width, height: first.height, photo }
+}
+
+/** As index.json tells it. */
+async function splitRule(split: Artefact | undefined): Promise<{ rule: string; test?: number; seed?: number }> {
+  if (!split) return { rule: 'none' }
+  const { seed, test } = JSON.parse(await readFile(split.path, 'utf8')) as { seed: number; test: number }
+  return { rule: 'hash', test, seed }
 }
 
 interface WriteShards {

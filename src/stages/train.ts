@@ -1,10 +1,10 @@
 /** Trains pix2pix on the packed data set; what a training step is, src/trainer says. */
-import { readdir, rename, stat } from 'node:fs/promises'
-import { dirname, join } from 'node:path'
+import { stat } from 'node:fs/promises'
+import { join } from 'node:path'
 import { PrepError } from '../errors.js'
 import { sha256File } from '../files.js'
 import { seedFor } from '../pipeline/random.js'
-import { defineStage, type SampleSet, type StageContext } from '../pipeline/stage.js'
+import { defineStage, type SampleSet } from '../pipeline/stage.js'
 import type { TrainEvent } from '../trainer/events.js'
 import { trainOptions } from '../trainer/options.js'
 import { runTraining } from '../trainer/run.js'
@@ -14,7 +14,7 @@ export const train = defineStage({
   version: 1,
   summary: 'Train pix2pix on the packed data set',
   details:
-    'Leaves OUT/train/checkpoints, OUT/train/samples (input | truth | prediction) and OUT/train/metrics.jsonl. Goes on from the newest intact checkpoint; when the data set or the net changed, the old training folder is moved aside (train.1, train.2, ...), never deleted.',
+    'Leaves OUT/train/checkpoints, OUT/train/samples (input | truth | prediction) and OUT/train/metrics.jsonl. Goes on from the newest intact checkpoint; when the data set or the net changed, the old training is kept in OUT/train/previous (previous-2, ...), never deleted.',
   options: trainOptions,
   needs: ['dataset'],
   gives: ['model'],
@@ -26,11 +26,10 @@ export const train = defineStage({
   },
   async run(set, options, context) {
     const folder = join(context.output, 'train')
-    if (context.fresh || options.resume === 'never') await moveAside(folder, context)
     const job = {
       dataset: set.artefacts.dataset!.path,
       output: folder,
-      options,
+      options: context.fresh ? { ...options, resume: 'never' as const } : options,
       seed: seedFor(context.seed, 'train'),
       signal: context.signal,
       onEvent: (event: TrainEvent) => context.train(event),
@@ -40,8 +39,7 @@ export const train = defineStage({
         throw error
       // Another data set or net: train anew, as any step does whose inputs changed; nothing is lost.
       context.note(error.message)
-      await moveAside(folder, context)
-      return runTraining(job)
+      return runTraining({ ...job, options: { ...options, resume: 'never' } })
     })
     if (result.interrupted)
       throw new PrepError(
@@ -52,15 +50,3 @@ export const train = defineStage({
     return { ...set, artefacts: { ...set.artefacts, model } } satisfies SampleSet
   },
 })
-
-/** Keep an earlier training under the first free name of train.1, train.2, ... */
-async function moveAside(folder: string, context: StageContext): Promise<void> {
-  const checkpoints = await readdir(join(folder, 'checkpoints')).catch(() => [])
-  if (!checkpoints.length) return
-  const taken = new Set(await readdir(dirname(folder)))
-  let number = 1
-  while (taken.has(`train.${number}`)) number++
-  const aside = join(dirname(folder), `train.${number}`)
-  await rename(folder, aside)
-  context.note(`the earlier training is kept in ${aside}`)
-}

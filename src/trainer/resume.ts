@@ -1,8 +1,10 @@
 /** Which checkpoint training goes on from, and whether it may: nothing but the length of the training can have changed. */
-import { mkdir, rename, rm } from 'node:fs/promises'
+import { existsSync } from 'node:fs'
+import { rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { isDeepStrictEqual } from 'node:util'
 import { fileError, PrepError, systemCode } from '../errors.js'
+import { makeFolder } from '../files.js'
 import { type Checkpoint, type CheckpointState, listCheckpoints, readCheckpoint } from './checkpoint.js'
 import type { TrainOptions } from './options.js'
 
@@ -68,7 +70,7 @@ function checkIdentity({ file, state }: Checkpoint, identity: Identity): void {
     found.length > 0 ? found : differences(prefixed('model.', identity.model), prefixed('model.', state.model))
   if (all.length === 0) return
   throw new PrepError('CHECKPOINT_MISMATCH', [`${file} belongs to another training:`, ...all].join('\n  '), {
-    hint: 'set resume: never to start over (what is there is kept in previous/), or train into another output',
+    hint: 'set resume: never to start over (what is there is kept beside the new one), or train into another output',
   })
 }
 
@@ -93,17 +95,16 @@ const show = (value: unknown): string => JSON.stringify(value) ?? 'none'
 export const OUTPUTS = ['checkpoints', 'samples', 'metrics.jsonl'] as const
 
 /**
- * Make room for a training from the beginning: an earlier one goes to `previous/`, replacing what was there; what one
- * left that never came to a checkpoint is removed.
+ * Make room for a training from the beginning: an earlier one goes to `previous/`, `previous-2/`, ...; what one left
+ * that never came to a checkpoint is removed.
+ *
+ * @returns where the earlier training is kept, if there was one
  */
-export async function setAside(output: string): Promise<void> {
+export async function setAside(output: string): Promise<string | undefined> {
   const [checkpoints] = OUTPUTS
-  const previous = join(output, 'previous')
   const worthKeeping = (await listCheckpoints(join(output, checkpoints))).length > 0
-  if (worthKeeping) {
-    await rm(previous, { recursive: true, force: true })
-    await mkdir(previous, { recursive: true })
-  }
+  const previous = freeFolder(join(output, 'previous'))
+  if (worthKeeping) makeFolder(previous)
   for (const name of OUTPUTS) {
     const path = join(output, name)
     await (worthKeeping ? rename(path, join(previous, name)) : rm(path, { recursive: true, force: true })).catch(
@@ -112,4 +113,11 @@ export async function setAside(output: string): Promise<void> {
       },
     )
   }
+  return worthKeeping ? previous : undefined
+}
+
+function freeFolder(path: string): string {
+  let free = path
+  for (let number = 2; existsSync(free); number++) free = `${path}-${number}`
+  return free
 }

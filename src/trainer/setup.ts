@@ -60,7 +60,8 @@ export async function openTraining(job: TrainJob, emit: (event: TrainEvent) => v
     const probe = await engine.probe()
     const { session, resumed } = await (async () => {
       const found = await findCheckpoint(checkpoints, plan.identity, warn)
-      if (!found) await setAside(output)
+      const previous = found ? undefined : await setAside(output)
+      if (previous) warn(`the earlier training is kept in ${previous}`)
       const initial = found?.tensors ?? initialWeights(plan.model, unitNumbers(randomAt(seed, 'init')))
       const threads = options.threads === undefined ? {} : { threads: options.threads }
       const session = await engine.load(graph, initial, threads)

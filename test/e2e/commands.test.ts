@@ -2,7 +2,7 @@ import { readdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { stages } from '../../src/stages/index.js'
-import { prep, readTree, temporaryFolder, writePhotos } from '../helpers.js'
+import { prep, readTree, repoRoot, temporaryFolder, writePhotos } from '../helpers.js'
 
 const cwd = temporaryFolder()
 const steps = [
@@ -95,4 +95,29 @@ test('several pipelines: all are checked before the first runs', async () => {
   const both = await prep(['run', 'p.yaml', 'q.yaml', '--quiet'], { cwd })
   expect(both).toEqual({ code: 0, stdout: '', stderr: '' })
   expect(await readTree(join(cwd, 'runs/q/dataset'))).toEqual(await readTree(join(cwd, 'runs/p/dataset')))
+})
+
+test('a reader that goes away (| head) ends a command quietly', async () => {
+  const { execFile } = await import('node:child_process')
+  const bin = join(repoRoot, 'bin/prep.js')
+  const stderr = await new Promise<string>(done =>
+    execFile('sh', ['-c', `node ${bin} stages train | head -1`], { cwd }, (_error, _stdout, text) => done(text)),
+  )
+  expect(stderr).toBe('')
+})
+
+test('a folder where a file belongs is said so, without a stack', async () => {
+  for (const args of [
+    ['validate', '.'],
+    ['run', 'photos'],
+    ['label', 'photos/*.jpg', '--palette', 'photos', '--out', 'l'],
+  ]) {
+    const { code, stderr } = await prep(args, { cwd })
+    expect([code, /^NOT_A_FILE$/m.test(stderr), /^ +at /m.test(stderr)]).toEqual([2, true, false])
+  }
+})
+
+test('why about a photo that was never seen', async () => {
+  const { code, stderr } = await prep(['why', 'photo-00x'], { cwd })
+  expect([code, stderr]).toEqual([2, expect.stringMatching(/^SAMPLE_UNKNOWN$/m)])
 })

@@ -50,6 +50,28 @@ test('Ctrl-C: exit code 130 and the command that continues; continued, it is byt
   expect(stopped.get('epoch-0003.safetensors')!.equals(calm.get('epoch-0003.safetensors')!)).toBe(true)
 })
 
+test('Ctrl-C twice stops at once, also while native code computes; the next run continues', async () => {
+  const child = spawn(process.execPath, [join(repoRoot, 'bin/prep.js'), 'run', 'p.yaml', '--set', 'output=twice'], {
+    cwd,
+    env: { ...process.env, CI: 'true', NO_COLOR: '1' },
+  })
+  let stderr = ''
+  child.stderr.on('data', text => (stderr += text))
+  child.stdout.on('data', text => {
+    if (!/Epoch 1\/3/.test(String(text))) return
+    child.kill('SIGINT')
+    setTimeout(() => child.kill('SIGINT'), 5)
+  })
+  const [code, signal] = await new Promise<[number | null, string | null]>(done =>
+    child.on('close', (...how) => done(how)),
+  )
+  // A shell shows a death by SIGINT as 130 as well.
+  expect(code === 130 || signal === 'SIGINT', `${code} ${signal} ${stderr}`).toBe(true)
+  expect(await prep(['run', 'p.yaml', '--set', 'output=twice'], { cwd })).toMatchObject({ code: 0 })
+  const [calm, twice] = [await checkpoints('calm'), await checkpoints('twice')]
+  expect(twice.get('epoch-0003.safetensors')!.equals(calm.get('epoch-0003.safetensors')!)).toBe(true)
+})
+
 test('more epochs go on from the checkpoint; another net starts anew and keeps the old one aside', async () => {
   const more = await prep(['run', 'p.yaml', '--set', 'output=calm', '--set', 'steps.train.epochs=4'], { cwd })
   expect(more.code).toBe(0)
@@ -57,8 +79,8 @@ test('more epochs go on from the checkpoint; another net starts anew and keeps t
   expect(more.stdout).not.toContain('[Epoch 3/')
   const other = await prep(['run', 'p.yaml', '--set', 'output=calm', '--set', 'steps.train.width=5'], { cwd })
   expect(other.code).toBe(0)
-  expect(other.stdout).toContain('the earlier training is kept in calm/train.1')
-  expect(await readdir(join(cwd, 'calm/train.1/checkpoints'))).toContain('epoch-0004.safetensors')
+  expect(other.stdout).toContain('the earlier training is kept in calm/train/previous')
+  expect(await readdir(join(cwd, 'calm/train/previous/checkpoints'))).toContain('epoch-0004.safetensors')
 })
 
 test('an engine that is not there: exit code 4 with the reason', async () => {

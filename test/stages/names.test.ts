@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
-import { staticBase } from '../../src/stages/glob.js'
 import { commonFolder, namesFor } from '../../src/stages/names.js'
+import { staticBase } from '../../src/stages/patterns.js'
 
 test('names are paths below the common folder without extension', () => {
   const paths = ['p/a/1.jpg', 'p/a/2.png', 'p/b/1.jpg']
@@ -13,7 +13,7 @@ test('equal stems keep their extension, also when only letter case differs', () 
     '1.jpg',
     '1.png',
     'A.jpg',
-    'a.jpg',
+    'a.jpg-2',
     'b',
   ])
 })

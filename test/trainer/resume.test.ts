@@ -162,7 +162,7 @@ describe('resume', () => {
     for (const name of readdirSync(join(output, 'checkpoints'))) flipByte(join(output, 'checkpoints', name), -1)
     await expect(run({ output, options: { resume: 'required' } })).rejects.toMatchObject({ code: 'CHECKPOINT_DAMAGED' })
     const { of } = await run({ output, options: { epochs: 2 } })
-    expect(of('warning').length).toBe(2)
+    expect(of('warning').length).toBe(3)
     expect(of('train-start')[0]!.resumed).toBeUndefined()
     expectSame(output, (await run({ options: { epochs: 2 } })).output)
     expect(readdirSync(join(output, 'previous/checkpoints')).length).toBe(2)

@@ -86,7 +86,7 @@ export function pix2pixConfig(options: Pix2PixOptions): Pix2PixConfig {
   if (!patchGanFits(config)) {
     const most = [...RECEPTIVE_FIELDS.keys()].findLast(i => patchGanFits({ ...config, layers: i + 1 }))
     throw new PrepError('TRAIN_SIZE', `a discriminator of ${layers} layers is too deep for ${width}x${height}`, {
-      hint: most === undefined ? 'use larger images' : `use layers: ${most + 1} or fewer, or larger images`,
+      hint: most === undefined ? 'use larger images' : `use d_layers: ${most + 1} or fewer, or larger images`,
     })
   }
   return config

@@ -145,10 +145,10 @@ function mlKMeansMs(rgb: Uint8Array, clusters: number): number {
   return cpuMs(() => mlKMeans(pixels, clusters, { seed: 1 }))
 }
 
-/** CPU time of one call, after a warming round over all photos. */
+/** CPU time of one call, after warming rounds over all photos. */
 function meanMs(photos: readonly Uint8Array[], run: (rgb: Uint8Array) => unknown): number {
-  for (let round = 0; round < 3; round++) photos.forEach(run)
-  const rounds = 5
+  for (let round = 0; round < 8; round++) photos.forEach(run)
+  const rounds = 10
   return cpuMs(() => Array.from({ length: rounds }, () => photos.map(run))) / rounds / photos.length
 }
 

@@ -26,30 +26,49 @@ function widen(cost: v128): v128 {
 // Fills `near` for k `centres` (xyz each); returns the inertia.
 export function assign(points: usize, n: usize, centres: usize, k: u32, near: usize): f64 {
   const stride = n << 2
-  let sum = f64x2.splat(0)
-  for (let i: usize = 0; i < stride; i += 16) {
-    let first = f32x4.splat(f32.MAX_VALUE)
-    let second = first
-    let index = i32x4.splat(0)
-    const x = v128.load(points + i)
-    const y = v128.load(points + stride + i)
-    const z = v128.load(points + 2 * stride + i)
+  let inertia = f64x2.splat(0)
+  for (let i: usize = 0; i < stride; i += 32) {
+    const p = points + i
+    const x0 = v128.load(p)
+    const x1 = v128.load(p, 16)
+    const y0 = v128.load(p + stride)
+    const y1 = v128.load(p + stride, 16)
+    const z0 = v128.load(p + 2 * stride)
+    const z1 = v128.load(p + 2 * stride, 16)
+    let first0 = f32x4.splat(f32.MAX_VALUE)
+    let first1 = first0
+    let second0 = first0
+    let second1 = first0
+    let index0 = i32x4.splat(0)
+    let index1 = index0
     let centre = centres
     for (let c: u32 = 0; c < k; c++) {
-      const dx = v128.sub<f32>(x, v128.load32_splat(centre))
-      const dy = v128.sub<f32>(y, v128.load32_splat(centre, 4))
-      const d = square(dx, dy, v128.sub<f32>(z, v128.load32_splat(centre, 8)))
+      const x = v128.load32_splat(centre)
+      const y = v128.load32_splat(centre, 4)
+      const z = v128.load32_splat(centre, 8)
+      const at = i32x4.splat(c)
+      const d0 = square(v128.sub<f32>(x0, x), v128.sub<f32>(y0, y), v128.sub<f32>(z0, z))
+      const d1 = square(v128.sub<f32>(x1, x), v128.sub<f32>(y1, y), v128.sub<f32>(z1, z))
+      index0 = v128.max<i32>(index0, v128.and(v128.lt<f32>(d0, first0), at))
+      index1 = v128.max<i32>(index1, v128.and(v128.lt<f32>(d1, first1), at))
+      second0 = v128.pmin<f32>(second0, v128.pmax<f32>(first0, d0))
+      second1 = v128.pmin<f32>(second1, v128.pmax<f32>(first1, d1))
+      first0 = v128.pmin<f32>(first0, d0)
+      first1 = v128.pmin<f32>(first1, d1)
       centre += 12
-      index = v128.bitselect(i32x4.splat(c), index, v128.lt<f32>(d, first))
-      second = v128.pmin<f32>(second, v128.pmax<f32>(first, d))
-      first = v128.pmin<f32>(first, d)
     }
-    v128.store(near + i, first)
-    v128.store(near + stride + i, second)
-    v128.store(near + 2 * stride + i, index)
-    sum = v128.add<f64>(sum, widen(v128.mul<f32>(first, v128.load(points + 3 * stride + i))))
+    const out = near + i
+    v128.store(out, first0)
+    v128.store(out, first1, 16)
+    v128.store(out + stride, second0)
+    v128.store(out + stride, second1, 16)
+    v128.store(out + 2 * stride, index0)
+    v128.store(out + 2 * stride, index1, 16)
+    const w = p + 3 * stride
+    const cost = v128.add<f32>(v128.mul<f32>(first0, v128.load(w)), v128.mul<f32>(first1, v128.load(w, 16)))
+    inertia = v128.add<f64>(inertia, widen(cost))
   }
-  return f64x2.extract_lane(sum, 0) + f64x2.extract_lane(sum, 1)
+  return f64x2.extract_lane(inertia, 0) + f64x2.extract_lane(inertia, 1)
 }
 
 // Adds one point, [wx, wy, wz, w], to the sums at `at`.
@@ -88,8 +107,9 @@ export function sum(points: usize, weighted: usize, n: usize, centres: usize, k:
       const at = i32x4.splat(c)
       const d0 = square(v128.sub<f32>(x0, x), v128.sub<f32>(y0, y), v128.sub<f32>(z0, z))
       const d1 = square(v128.sub<f32>(x1, x), v128.sub<f32>(y1, y), v128.sub<f32>(z1, z))
-      index0 = v128.bitselect(at, index0, v128.lt<f32>(d0, first0))
-      index1 = v128.bitselect(at, index1, v128.lt<f32>(d1, first1))
+      // indices rise, so the larger is the later
+      index0 = v128.max<i32>(index0, v128.and(v128.lt<f32>(d0, first0), at))
+      index1 = v128.max<i32>(index1, v128.and(v128.lt<f32>(d1, first1), at))
       first0 = v128.pmin<f32>(first0, d0)
       first1 = v128.pmin<f32>(first1, d1)
       centre += 12

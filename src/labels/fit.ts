@@ -10,12 +10,12 @@ export interface FitOptions {
   /** Number of labels, 2..255. */
   readonly clusters: number
   readonly space?: Space
-  /** Independent starts of the clustering; more find a better optimum now and then. */
+  /** Independent starts of the clustering at most; it stops when some agree. */
   readonly restarts?: number
   readonly seed?: number
 }
 
-export const FIT_DEFAULTS = { space: 'oklab', restarts: 8, seed: 0 } as const
+export const FIT_DEFAULTS = { space: 'oklab', restarts: 12, seed: 0 } as const
 
 /** Finds `clusters` centres of weighted points; options are complete. */
 export type ClusterEngine = (points: Points, options: Required<FitOptions>) => readonly Coordinates[]

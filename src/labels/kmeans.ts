@@ -14,7 +14,7 @@ import { type Coordinates, coarsen, type Points } from './points.js'
 export interface KMeansOptions {
   /** Number of centres, at most the number of points. */
   readonly clusters: number
-  /** Independent starts, the best of which is kept. */
+  /** Independent starts at most; fewer once they agree. */
   readonly restarts: number
   /** Any integer; the same seed and points give the same centres. */
   readonly seed: number
@@ -30,6 +30,9 @@ const CANDIDATES = 4
 const COARSE_SWAPS = 12
 const FINE_SWAPS = 8
 const SWAP_ITERATIONS = 3
+/** Starts whose inertias differ by less than this part count as one solution; this many of the best kind are enough. */
+const ALIKE = 1e-3
+const CONSENSUS = 3
 /** Starts that are followed up on all points, and iterations until they are compared there. */
 const FINALISTS = 5
 const FINE_ITERATIONS = 6
@@ -43,10 +46,11 @@ export function kmeans(points: Points, { clusters, restarts, seed }: KMeansOptio
   const [fine, coarse] = loadPoints([points, coarsePoints] as const, clusters)
   const generator = xoroshiro128plus(seed)
   const random = (): number => uniformFloat64(generator)
-  const starts = Array.from({ length: restarts }, () =>
-    improve(coarse, coarse.seed(clusters, CANDIDATES, random), COARSE_SWAPS + clusters, random),
-  )
-  const finalists = starts.sort((p, q) => p.inertia - q.inertia).slice(0, FINALISTS)
+  const starts: Solution[] = []
+  while (starts.length < restarts && !agreed(starts)) {
+    starts.push(improve(coarse, coarse.seed(clusters, CANDIDATES, random), COARSE_SWAPS + clusters, random))
+  }
+  const finalists = distinct(starts).slice(0, FINALISTS)
   const settled = finalists.map(({ centres }) => ({
     centres,
     inertia: fine.lloyd(centres, FINE_ITERATIONS, TOLERANCE),
@@ -63,14 +67,27 @@ interface Solution {
   readonly inertia: number
 }
 
+/** Whether enough starts have ended as low as the lowest: more would hardly find anything else. */
+function agreed(starts: readonly Solution[]): boolean {
+  const lowest = Math.min(...starts.map(({ inertia }) => inertia))
+  return starts.filter(({ inertia }) => inertia <= lowest * (1 + ALIKE)).length >= CONSENSUS
+}
+
+/** Lowest first, and of those alike the lowest alone. */
+function distinct(starts: readonly Solution[]): Solution[] {
+  const sorted = starts.toSorted((p, q) => p.inertia - q.inertia)
+  return sorted.filter(({ inertia }, i) => i === 0 || inertia > sorted[i - 1]!.inertia * (1 + ALIKE))
+}
+
 /** Swap a centre for a point, drawn by its share of the inertia, where Lloyd's iterations then end lower. */
 function improve(points: PointSet, start: Float32Array, swaps: number, random: () => number): Solution {
   const clusters = start.length / 3
   let centres = start
   let inertia = points.lloyd(centres, SWAP_ITERATIONS, TOLERANCE)
   points.assign(centres)
+  const candidates: number[] = []
   for (let attempt = 0; attempt < swaps; attempt++) {
-    const candidates = Array.from({ length: CANDIDATES }, () => points.draw(random()))
+    for (let i = 0; i < CANDIDATES; i++) candidates[i] = points.draw(random())
     const { point, centre } = points.bestSwap(candidates, clusters)
     const changed = centres.slice()
     changed.set(points.at(point), 3 * centre)

@@ -12,7 +12,7 @@ interface Passes {
 }
 
 /** How many times the last iteration's gain the coming ones are credited with. */
-const PATIENCE = 4
+const PATIENCE = 2
 
 let kernel: ReturnType<typeof instantiate<Passes>> | undefined
 
@@ -211,7 +211,11 @@ export class PointSet {
       const joined = this.passes.trySwap(where.points, n, where.near, clusters, x, y, z, where.sums)
       for (let centre = 0; centre < clusters; centre++) {
         const inertia = joined + sums[centre]!
-        if (inertia < best.inertia) Object.assign(best, { point, centre, inertia })
+        if (inertia < best.inertia) {
+          best.inertia = inertia
+          best.point = point
+          best.centre = centre
+        }
       }
     }
     return best

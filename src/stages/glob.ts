@@ -138,7 +138,7 @@ async function identify(files: readonly Found[], context: StageContext): Promise
   const unknown: Sample[] = []
   for (const [index, { path, special }] of files.entries()) {
     const blank: Sample = { name: names[index]!, source: path, sha256: '' }
-    const problem = special ? { code: 'NOT_A_FILE', message: `is ${special}, not a file` } : await memo.check(path)
+    const problem = special ? { code: 'NOT_A_FILE', message: `is ${special}, not a file` } : memo.check(path)
     if (typeof problem === 'string') known.set(path, problem)
     else if (problem) context.fail({ sample: blank.name, source: path, ...problem })
     else unknown.push(blank)
@@ -152,7 +152,7 @@ async function identify(files: readonly Found[], context: StageContext): Promise
     const path = unknown[index]!.source
     if (result.status !== 'done') continue
     known.set(path, String(result.facts.sha256))
-    await memo.learn(path, String(result.facts.sha256))
+    memo.learn(path, String(result.facts.sha256))
   }
   await memo.write(new Set(files.map(({ path }) => path)))
   return files.flatMap(({ path }, index): Sample[] => {

@@ -1,5 +1,6 @@
 /** Remembers the sha256 of files that have not changed since (path, size, time, inode), so that reruns read no photo. */
-import { readFile, stat } from 'node:fs/promises'
+import { type Stats, statSync } from 'node:fs'
+import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { systemCode } from '../errors.js'
 import { writeFileAtomic } from '../files.js'
@@ -42,10 +43,10 @@ export class HashMemo {
   }
 
   /** The known sha256 of an unchanged file; a problem that needs no reading; nothing when it must be read. */
-  async check(path: string): Promise<string | FileProblem | undefined> {
-    let info: Awaited<ReturnType<typeof stat>>
+  check(path: string): string | FileProblem | undefined {
+    let info: Stats
     try {
-      info = await stat(path)
+      info = statSync(path)
     } catch (error) {
       return systemCode(error) === 'ENOENT'
         ? { code: 'FILE_MISSING', message: 'is a link to a file that does not exist' }
@@ -66,10 +67,10 @@ export class HashMemo {
   }
 
   /** Remember a hash made after `check`, unless the file has changed since. */
-  async learn(path: string, sha256: string): Promise<void> {
+  learn(path: string, sha256: string): void {
     const before = this.#stamps.get(path)
     if (!before?.settled) return
-    const after = await stat(path).catch(() => undefined)
+    const after = statSync(path, { throwIfNoEntry: false })
     if (!after || `${after.size}-${after.mtimeMs}-${after.ino}` !== before.stamp) return
     this.#seen.set(path, { stamp: before.stamp, sha256 })
     this.#changed = true

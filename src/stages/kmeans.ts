@@ -4,7 +4,7 @@ import { z } from 'zod'
 import { PrepError } from '../errors.js'
 import { readFileChecked, writeFileAtomic } from '../files.js'
 import { createAssigner } from '../labels/assign.js'
-import { type ClusterEngine, fitPalette } from '../labels/fit.js'
+import { type ClusterEngine, FIT_DEFAULTS, fitPalette } from '../labels/fit.js'
 import { countColours, decodeHistogram, encodeHistogram, type Histogram, mergeHistograms } from '../labels/histogram.js'
 import { labelImage } from '../labels/image.js'
 import { kmeans as ourKmeans } from '../labels/kmeans.js'
@@ -32,7 +32,12 @@ const options = z.strictObject({
     .enum(['prep', 'ml-kmeans'])
     .default('prep')
     .describe('prep: exact and fast; ml-kmeans: the npm package of that name on a bounded sample of the colours'),
-  restarts: z.int().min(1).max(100).default(4).describe('Independent starts to choose the best of (engine: prep)'),
+  restarts: z
+    .int()
+    .min(1)
+    .max(100)
+    .default(FIT_DEFAULTS.restarts)
+    .describe('Independent starts at most; fewer when starts agree (engine: prep)'),
   palette: z.string().min(1).optional().describe('Use the classes of this palette.json instead of finding new ones'),
   maps: z.boolean().default(true).describe('Also write the label maps as coloured PNG'),
   folder: z

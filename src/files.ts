@@ -14,7 +14,7 @@ export function temporaryPath(path: string): string {
   return `${path}.${process.pid}-${threadId}-${serial}.tmp`
 }
 
-export const isTemporary = (path: string): boolean => path.endsWith('.tmp')
+export const isTemporary = (path: string): boolean => /\.\d+-\d+-\d+\.tmp$/.test(path)
 
 /**
  * Make a folder and those above it. Node's own recursive mkdir never ends where folders cannot be made, as in /proc.

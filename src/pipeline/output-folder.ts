@@ -1,7 +1,7 @@
 /** A folder of result files (coloured labels, exported pairs) that knows which key each file was made from. */
 import { readdir, readFile, rm } from 'node:fs/promises'
 import { join, sep } from 'node:path'
-import { writeFileAtomic } from '../files.js'
+import { isTemporary, writeFileAtomic } from '../files.js'
 import { fingerprint } from './fingerprint.js'
 import type { FolderItem } from './stage.js'
 
@@ -28,11 +28,16 @@ export async function staleItems(folder: string, items: readonly FolderItem[]): 
   return items.filter(({ file, key }) => !present.has(file) || index[file] !== fingerprint(key))
 }
 
-/** Record what the folder now holds, and remove the files that an earlier run made and this one does not name. */
+/**
+ * Record what the folder now holds, and remove the files that an earlier run made and this one does not name, and what a
+ * killed run left half-written.
+ */
 export async function settleFolder(folder: string, items: readonly FolderItem[]): Promise<void> {
   const before = await readIndex(folder)
   const index = Object.fromEntries(items.map(({ file, key }) => [file, fingerprint(key)]))
-  for (const file of Object.keys(before)) if (!(file in index)) await rm(join(folder, file), { force: true })
+  const halfWritten = [...(await listFiles(folder))].filter(isTemporary)
+  const gone = Object.keys(before).filter(file => !(file in index))
+  for (const file of [...gone, ...halfWritten]) await rm(join(folder, file), { force: true })
   await writeFileAtomic(join(folder, INDEX), `${JSON.stringify(index, null, 1)}\n`)
 }
 

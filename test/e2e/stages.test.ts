@@ -113,11 +113,12 @@ describe('export', () => {
     expect(pixel(pair, 0, 0)).toBe(RED)
   })
 
-  test('beside and in folders; files of photos that are gone disappear', async () => {
+  test('beside and in folders; files that are gone or half-written disappear', async () => {
     await run('beside', steps({ layout: 'beside' }))
     expect(
       [...(await readTree(join(cwd, 'runs/beside/export'))).keys()].map(file => file.split('/')[1]).sort(),
     ).toEqual(['a.png', 'a_label.png', 'b.png', 'b_label.png', 'c.png', 'c_label.png'])
+    await writeFile(join(cwd, 'runs/beside/export/train/a.png.4711-1-1.tmp'), 'half written by a killed run')
     await run('beside', steps({ layout: 'folders' }))
     const files = [...(await readTree(join(cwd, 'runs/beside/export'))).keys()]
     expect(files).toHaveLength(6)

@@ -16,16 +16,7 @@ import { countExactColours, labelImage } from '../src/labels/image.js'
 import type { Palette } from '../src/labels/palette.js'
 import { type Coordinates, type Points, type Space, toPoints } from '../src/labels/points.js'
 import { bestOf, inertiaOf } from '../test/labels/lloyd.js'
-
-export interface BenchRow {
-  readonly name: string
-  readonly ours: number
-  readonly peer: number
-  /** ours / peer: below 1 is better than the peer. NaN when the peer is absent. */
-  readonly ratio: number
-  readonly unit: string
-  readonly note?: string
-}
+import type { BenchRow } from './row.js'
 
 type PeerRuns = Record<string, Array<{ ms: number; centres: Array<[number, number, number]> }>>
 

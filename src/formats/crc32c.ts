@@ -1,20 +1,6 @@
-/** CRC-32C, the checksum of data set rows and of TFRecord and TensorBoard frames: several GB/s, without native code. */
+/** CRC-32C, the checksum of data set rows and of TFRecord and TensorBoard frames: without native code. */
 import binary from '../kernels/crc32c.wasm.js'
-
-/** The part of the JavaScript interface used here, which Node's types leave to those of the browser. */
-declare namespace WebAssembly {
-  class Memory {
-    constructor(pages: { initial: number; maximum: number })
-    readonly buffer: ArrayBuffer
-  }
-  class Module {
-    constructor(binary: Uint8Array)
-  }
-  class Instance {
-    constructor(module: Module, imports: { env: { memory: Memory } })
-    readonly exports: unknown
-  }
-}
+import { instantiate } from '../kernels/instantiate.js'
 
 interface Kernel {
   tabulate(tables: number): void
@@ -33,11 +19,10 @@ const FOLD_FROM = 3 * REACH
 const TABLES = 0
 const START = 13504 // 64-aligned, after 8 KiB of tables and REACH bytes of history
 
-const memory = new WebAssembly.Memory({ initial: 1, maximum: 1 })
-const memoryBytes = new Uint8Array(memory.buffer)
-const firstWord = new Uint32Array(memory.buffer, START, 1)
-const kernel = new WebAssembly.Instance(new WebAssembly.Module(Buffer.from(binary, 'base64')), { env: { memory } })
-  .exports as Kernel
+const { run: kernel, reserve } = instantiate<Kernel>(binary)
+const memory = reserve(START + CHUNK)
+const memoryBytes = new Uint8Array(memory)
+const firstWord = new Uint32Array(memory, START, 1)
 kernel.tabulate(TABLES)
 
 /**

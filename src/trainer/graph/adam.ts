@@ -6,6 +6,7 @@
  */
 import { PrepError } from '../../errors.js'
 import kernelBase64 from '../../kernels/adam.wasm.js'
+import { instantiate } from '../../kernels/instantiate.js'
 import type { Rates, Tensors } from '../engines/engine.js'
 import { type AdamConstants, type Shape, sizeOf } from './graph.js'
 
@@ -44,21 +45,6 @@ export function adamUpdate(
     m[i] = mi
     v[i] = vi
     weights[i] = f(weights[i]! - f(f(rate * mi) / f(f(f(Math.sqrt(vi)) * correction) + epsilon)))
-  }
-}
-
-/** The part of WebAssembly used here; neither the es2023 library nor Node's types declare it. */
-declare namespace WebAssembly {
-  class Memory {
-    constructor(limits: { initial: number; maximum: number })
-    readonly buffer: ArrayBuffer
-  }
-  class Module {
-    constructor(binary: Uint8Array)
-  }
-  class Instance {
-    constructor(module: Module, imports: { env: { memory: Memory } })
-    readonly exports: unknown
   }
 }
 
@@ -107,10 +93,11 @@ export class AdamState {
         },
       )
     }
-    const memory = new WebAssembly.Memory({ initial: pages, maximum: pages })
-    this.kernel = instantiate(memory)
-    this.tile = new Float32Array(memory.buffer, 0, TILE)
-    const floats = (at: number, shape: Shape): Float32Array => new Float32Array(memory.buffer, at * 4, sizeOf(shape))
+    const { run, reserve } = instantiate<Kernel>(kernelBase64)
+    this.kernel = run
+    const memory = reserve(pages * PAGE)
+    this.tile = new Float32Array(memory, 0, TILE)
+    const floats = (at: number, shape: Shape): Float32Array => new Float32Array(memory, at * 4, sizeOf(shape))
 
     this.stride = total - TILE
     let at = TILE
@@ -171,11 +158,4 @@ function pick(initial: Tensors, name: string, shape: Shape): Float32Array {
   throw new PrepError('CHECKPOINT_MISMATCH', `weights: expected ${name} [${shape}], found ${found}`, {
     hint: 'train with the options that the checkpoint was made with, or start afresh',
   })
-}
-
-let compiled: WebAssembly.Module | undefined
-
-function instantiate(memory: WebAssembly.Memory): Kernel {
-  compiled ??= new WebAssembly.Module(Buffer.from(kernelBase64, 'base64'))
-  return new WebAssembly.Instance(compiled, { env: { memory } }).exports as Kernel
 }

@@ -155,7 +155,7 @@ async function prepare(
   const start = performance.now()
   const { stdout } = await run(
     process.execPath,
-    [join(root, 'bench/peak-memory.mjs'), join(root, 'bin/prep.js'), 'run', file, '--json', '--jobs', String(jobs)],
+    [join(root, 'bench/peak-memory.mjs'), join(root, 'bin/prep.cjs'), 'run', file, '--json', '--jobs', String(jobs)],
     { maxBuffer: 1 << 28 },
   )
   const seconds = (performance.now() - start) / 1000

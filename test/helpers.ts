@@ -95,7 +95,7 @@ export function prep(
 ): Promise<Finished> {
   return new Promise(done => {
     const options = { cwd, env: { ...process.env, NO_COLOR: '1', CI: 'true', ...env }, maxBuffer: 1 << 28 }
-    execFile(process.execPath, [join(repoRoot, 'bin/prep.js'), ...args], options, (error, stdout, stderr) =>
+    execFile(process.execPath, [join(repoRoot, 'bin/prep.cjs'), ...args], options, (error, stdout, stderr) =>
       done({ code: error ? Number(error.code ?? 1) : 0, stdout, stderr }),
     )
   })

@@ -52,10 +52,18 @@ export interface TaskOutput {
   readonly facts?: { readonly [name: string]: Json }
 }
 
+/** Pixels, and their CRC-32C where it has been checked on the way. */
+export type LoadedPixels = Pixels & { readonly crc32c?: number }
+
 /** What a task may use besides its input: nothing that other calls change. */
 export interface TaskTools {
-  /** The pixels behind a reference: the file decoded at its own size, or the stored image, checked. */
-  load(ref: ImageRef): Promise<Pixels>
+  /**
+   * The pixels behind a reference: the file decoded at its own size, or the stored image, checked. They are the task's
+   * until it ends: what it keeps longer it copies.
+   */
+  load(ref: ImageRef): Promise<LoadedPixels>
+  /** Give loaded pixels back before the task ends, for a task that loads many. */
+  release(pixels: LoadedPixels): void
 }
 
 /** Runs in a worker thread. Must depend on its input alone. */
@@ -110,8 +118,29 @@ export interface StageContext {
   bytes(key: string): Uint8Array
   /** Small results of whole-set work (a palette), found again by what they depend on. */
   remember(keyed: Json, make: () => Promise<string>): Promise<string>
-  /** Bring a folder of results up to date: make what is missing or stale, remove what is no longer named. */
-  folder(path: string, items: readonly FolderItem[]): Promise<void>
+  /** The key of a result that `map` stores. */
+  key(task: string, keyed: Json): string
+  /**
+   * Files of a folder of results that are missing or made from something else. The folder counts as unfinished from now
+   * on, until `folder` is called.
+   */
+  stale(path: string, items: readonly Pick<FolderItem, 'file' | 'key'>[]): Promise<ReadonlySet<string>>
+  /**
+   * Bring a folder of results up to date: make what is missing or stale, remove what is no longer named.
+   * @param made  stale files that have been made already
+   */
+  folder(path: string, items: readonly FolderItem[], made?: ReadonlySet<string>): Promise<void>
+}
+
+/**
+ * A task on every photo that a step will call for: run as soon as an earlier step has made the photo, while its pixels
+ * are at hand, so that the step finds the result in the store.
+ */
+export interface Ahead<O> {
+  readonly task: string
+  wanted(options: O): boolean
+  /** The call as the step itself makes it, so that the result has the same key. */
+  call(photo: ImageRef): Pick<TaskCall, 'keyed' | 'input'>
 }
 
 export interface Stage<O = unknown, Needs extends Field = Field, Gives extends Field = Field> {
@@ -132,6 +161,7 @@ export interface Stage<O = unknown, Needs extends Field = Field, Gives extends F
   /** Reads files from outside each time (a source): its result is never taken from the last run unseen. */
   readonly source?: boolean
   readonly tasks?: { readonly [name: string]: Task }
+  readonly ahead?: Ahead<O>
   run(set: SampleSet, options: O, context: StageContext): Promise<SampleSet>
   /** Are the files that this stage left still there? Asked before a step's result is reused. */
   intact?(result: SampleSet, options: O, output: string): Promise<boolean>

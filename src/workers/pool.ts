@@ -8,18 +8,20 @@ import type { WorkerCall, WorkerReply } from './sample-worker.js'
 /** What a batch should take, waiting included. */
 const BATCH_MS = 40
 const MAX_BATCH = 64
+/** Batches that a thread has in hand: while one photo is decoded in the background, the one before is worked on. */
+const BATCHES_PER_THREAD = 2
 
 export class WorkerPool {
   readonly #threads: number
   #pool: Piscina<readonly WorkerCall[], WorkerReply[]> | undefined
 
-  /** @param threads  how many tasks run at a time; one thread each */
+  /** @param threads  worker threads */
   constructor(threads: number) {
     this.#threads = threads
   }
 
   /**
-   * Run every call, at most `threads` at a time.
+   * Run every call.
    *
    * @param onResult  called as results come, in any order
    * @param signal    once aborted no further call starts; those under way finish
@@ -53,8 +55,7 @@ export class WorkerPool {
         }
       }
     }
-    // One batch more than threads is queued, so that no thread waits for the main thread.
-    await Promise.all(Array.from({ length: Math.min(calls.length, this.#threads + 1) }, lane))
+    await Promise.all(Array.from({ length: Math.min(calls.length, this.#threads * BATCHES_PER_THREAD) }, lane))
     if (failure !== undefined) throw failure
     if (signal.aborted && next < calls.length)
       throw new PrepError('INTERRUPTED', 'stopped before all samples were done')
@@ -63,7 +64,8 @@ export class WorkerPool {
 
   /** Short calls travel together: a trip to a thread costs about a millisecond. Towards the end all threads share. */
   #batchSize(left: number, msPerCall: number): number {
-    return Math.max(1, Math.min(Math.round(BATCH_MS / msPerCall), MAX_BATCH, Math.floor(left / (2 * this.#threads))))
+    const share = Math.floor(left / (2 * BATCHES_PER_THREAD * this.#threads))
+    return Math.max(1, Math.min(Math.round(BATCH_MS / msPerCall), MAX_BATCH, share))
   }
 
   #start(): Piscina<readonly WorkerCall[], WorkerReply[]> {
@@ -71,7 +73,7 @@ export class WorkerPool {
       filename: workerEntry('workers/sample-worker.js').href,
       minThreads: this.#threads,
       maxThreads: this.#threads,
-      concurrentTasksPerWorker: 1,
+      concurrentTasksPerWorker: BATCHES_PER_THREAD,
     })
     return this.#pool
   }

@@ -99,7 +99,7 @@ test('several pipelines: all are checked before the first runs', async () => {
 
 test('a reader that goes away (| head) ends a command quietly', async () => {
   const { execFile } = await import('node:child_process')
-  const bin = join(repoRoot, 'bin/prep.js')
+  const bin = join(repoRoot, 'bin/prep.cjs')
   const stderr = await new Promise<string>(done =>
     execFile('sh', ['-c', `node ${bin} stages train | head -1`], { cwd }, (_error, _stdout, text) => done(text)),
   )

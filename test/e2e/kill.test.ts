@@ -9,7 +9,7 @@ const KILLS = 24
 /** Start a run and kill it after a while. @returns whether it was still at work */
 function killAfter(ms: number, args: readonly string[], cwd: string): Promise<boolean> {
   return new Promise(done => {
-    const child = spawn(process.execPath, [join(repoRoot, 'bin/prep.js'), ...args], { cwd, stdio: 'ignore' })
+    const child = spawn(process.execPath, [join(repoRoot, 'bin/prep.cjs'), ...args], { cwd, stdio: 'ignore' })
     const timer = setTimeout(() => child.kill('SIGKILL'), ms)
     child.on('exit', (_code, signal) => {
       clearTimeout(timer)

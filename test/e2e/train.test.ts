@@ -33,7 +33,7 @@ test('photos in, checkpoints, sheets and metrics out', async () => {
 })
 
 test('Ctrl-C: exit code 130 and the command that continues; continued, it is byte for byte the calm run', async () => {
-  const child = spawn(process.execPath, [join(repoRoot, 'bin/prep.js'), 'run', 'p.yaml', '--set', 'output=stopped'], {
+  const child = spawn(process.execPath, [join(repoRoot, 'bin/prep.cjs'), 'run', 'p.yaml', '--set', 'output=stopped'], {
     cwd,
     env: { ...process.env, CI: 'true', NO_COLOR: '1' },
   })
@@ -51,7 +51,7 @@ test('Ctrl-C: exit code 130 and the command that continues; continued, it is byt
 })
 
 test('Ctrl-C twice stops at once, also while native code computes; the next run continues', async () => {
-  const child = spawn(process.execPath, [join(repoRoot, 'bin/prep.js'), 'run', 'p.yaml', '--set', 'output=twice'], {
+  const child = spawn(process.execPath, [join(repoRoot, 'bin/prep.cjs'), 'run', 'p.yaml', '--set', 'output=twice'], {
     cwd,
     env: { ...process.env, CI: 'true', NO_COLOR: '1' },
   })

@@ -1,7 +1,8 @@
 // Looks labels up, and works out those of new colours: src/labels/assign.ts says how. Plain twin: test/labels/assign.test.ts.
-// Memory: `blocks` u32 [32768], an offset into `cells` each, 0 for a block not met yet; `light` f64 [3][256], what each
-// channel's code adds to each of the three cone signals, three apart: [channel][code][cone]; `scores` f64 [k][4], slope
-// and offset; RGB bytes at `rgb`, with one spare byte behind the last pixel (four bytes are read at a time).
+// Memory: at 0, u32 [32768], for each block an offset into `cells`, 0 for a block not met yet; `codes` u64 [3][256],
+// what each channel's code adds to a pixel's `place`; `light` f64 [3][256], what it adds to each of the three cone
+// signals, three apart: [channel][code][cone]; `scores` f64 [k][4], slope and offset; RGB bytes at `rgb`, with one spare
+// byte behind the last pixel (four bytes are read at a time).
 
 function fraction(light: usize, p: u32, cone: usize): f64 {
   const at = light + (cone << 3)
@@ -35,21 +36,35 @@ function lowest(p: u32, light: usize, roots: bool, scores: usize, k: u32, margin
   return second - first > margin ? id : 255
 }
 
+// What the channels' codes add up to: the address of the block's offset, and from bit 32 on the cell within the block.
+// @ts-ignore: decorator
+@inline
+function place(at: usize, codes: usize): u64 {
+  const r = load<u64>(codes + (<usize>load<u8>(at) << 3))
+  const g = load<u64>(codes + (<usize>load<u8>(at, 1) << 3), 2048)
+  return r + g + load<u64>(codes + (<usize>load<u8>(at, 2) << 3), 4096)
+}
+
+// @ts-ignore: decorator
+@inline
+function cellAt(place: u64, cells: usize): usize {
+  return cells + load<u32>(<usize>(place & 0xffffffff)) + <usize>(place >> 32)
+}
+
 // Labels pixels from index `from` on. Stops at the first whose block is new or whose label is too close to call and
 // returns its index, else returns `pixels`.
 export function assign(
-  rgb: usize, from: u32, pixels: u32, labels: usize, blocks: usize, cells: usize,
+  rgb: usize, from: u32, pixels: u32, labels: usize, codes: usize, cells: usize,
   light: usize, roots: bool, scores: usize, k: u32, margin: f64,
 ): u32 {
   let at = rgb + <usize>from * 3
   for (let i = from; i < pixels; i++) {
-    const p = load<u32>(at)
-    const block = load<u32>(blocks + (((p & 0xf8) << 9) | ((p >> 4) & 0xf80) | ((p >> 17) & 0x7c)))
-    const cell = cells + block + (((p & 7) << 6) | ((p >> 5) & 0x38) | ((p >> 16) & 7))
+    const p = place(at, codes)
+    const cell = cellAt(p, cells)
     let id: u32 = load<u8>(cell)
     if (id == 255) {
-      if (block == 0) return i
-      id = lowest(p, light, roots, scores, k, margin)
+      if (load<u32>(<usize>(p & 0xffffffff)) == 0) return i
+      id = lowest(load<u32>(at), light, roots, scores, k, margin)
       if (id == 255) return i
       store<u8>(cell, id)
     }

@@ -41,7 +41,8 @@ const PIXELS_AT = 4 * BLOCKS
 const LABELS_AT = PIXELS_AT + 3 * CHUNK + 8
 const LIGHT_AT = LABELS_AT + CHUNK
 const SCORES_AT = LIGHT_AT + 8 * 3 * 3 * 256
-const CELLS_AT = SCORES_AT + 8 * 4 * 256
+const CODES_AT = SCORES_AT + 8 * 4 * 256
+const CELLS_AT = CODES_AT + 8 * 3 * 256
 
 interface Lookup {
   assign(
@@ -49,7 +50,7 @@ interface Lookup {
     from: number,
     pixels: number,
     labels: number,
-    blocks: number,
+    codes: number,
     cells: number,
     light: number,
     roots: boolean,
@@ -71,6 +72,17 @@ export class LabelTable {
   private centroids: readonly Coordinates[] = []
   /** Slope (3) and offset of each cluster's score. */
   private scores: Float64Array = new Float64Array()
+
+  constructor() {
+    // the byte offset of the block's entry, then the cell within the block; red's digits are the highest of both
+    const codes = new Uint32Array(this.kernel.reserve(CELLS_AT), CODES_AT, 2 * 3 * 256)
+    for (let channel = 0, at = 0; channel < 3; channel++) {
+      for (let code = 0; code < 256; code++) {
+        codes[at++] = 4 * ((code >> 3) << (10 - 5 * channel))
+        codes[at++] = (code & 7) << (6 - 3 * channel)
+      }
+    }
+  }
 
   /** Forget everything and label by this palette from now on. */
   load(palette: Palette): void {
@@ -104,7 +116,7 @@ export class LabelTable {
       const pixels = Math.min(CHUNK, labels.length - start)
       this.memory.set(rgb.subarray(3 * start, 3 * (start + pixels)), PIXELS_AT)
       for (let at = 0; ; ) {
-        at = assign(PIXELS_AT, at, pixels, LABELS_AT, 0, CELLS_AT, LIGHT_AT, roots, SCORES_AT, k, MARGIN)
+        at = assign(PIXELS_AT, at, pixels, LABELS_AT, CODES_AT, CELLS_AT, LIGHT_AT, roots, SCORES_AT, k, MARGIN)
         if (at === pixels) break
         const pixel = 3 * (start + at)
         this.learn(rgb[pixel]!, rgb[pixel + 1]!, rgb[pixel + 2]!)

@@ -24,7 +24,7 @@ export interface Histogram extends ColourSums {
 }
 
 const LEVELS = 64
-const BINS = LEVELS ** 3
+export const BINS = LEVELS ** 3
 
 /**
  * The level of each 8-bit code: even steps of the mean of code and OKLab lightness, because a step of a dark code is a
@@ -36,58 +36,70 @@ export const LEVEL_OF_CODE = Uint8Array.from({ length: 256 }, (_, code) => {
 })
 
 /** The lowest code of each level, up to which no code is of a lower one; levels that no code has are never used. */
-const FIRST_CODE = Uint8Array.from({ length: LEVELS }, (_, level) => LEVEL_OF_CODE.findIndex(l => l >= level))
+export const FIRST_CODE = Uint8Array.from({ length: LEVELS }, (_, level) => LEVEL_OF_CODE.findIndex(l => l >= level))
 
 /** Sums of 8-bit colours of this many pixels fit 32 bits. */
 const PIXELS_A_PASS = 1 << 24
 
 interface Passes {
-  count(rgb: number, pixels: number, offsets: number, bins: number, rows: number): void
-  take(bins: number, rows: number, out: number): number
+  count(rgb: number, pixels: number, codes: number, wide: number, rows: number): void
+  encode(wide: number, rows: number, out: number): number
 }
 let kernel: ReturnType<typeof instantiate<Passes>> | undefined
 
-// the kernel's memory, in bytes; what `take` found overwrites the pixels
-const ROWS_AT = 16 * BINS
-const OFFSETS_AT = ROWS_AT + LEVELS ** 2
-const RGB_AT = OFFSETS_AT + 3 * 256 * 4
+// the kernel's memory, in bytes; what `encode` writes takes the place of the pixels
+const WIDE_AT = 8 * BINS
+const ROWS_AT = WIDE_AT + 16 * BINS
+const CODES_AT = ROWS_AT + LEVELS ** 2
+const RGB_AT = CODES_AT + 3 * 256 * 4
+/** At most: 3 for the step, 4 for the count and for each sum. */
+const BYTES_A_BIN = 19
+
+/**
+ * The colours of a photo, as `encodeHistogram` writes them.
+ *
+ * @param rgb  interleaved sRGB pixels, length 3 * pixels; none gives an empty histogram
+ */
+export function countAndEncode(rgb: Uint8Array): Uint8Array {
+  const pixels = rgb.length / 3
+  if (pixels > PIXELS_A_PASS) return encodeHistogram(countColours(rgb))
+  if (!kernel) {
+    kernel = instantiate<Passes>(histogramKernel)
+    const codes = new Uint32Array(kernel.reserve(RGB_AT), CODES_AT, 3 * 256)
+    LEVEL_OF_CODE.forEach((level, code) => {
+      const excess = code - FIRST_CODE[level]!
+      codes[code] = (level << 24) | excess
+      codes[256 + code] = (level << 18) | (excess << 3)
+      codes[512 + code] = (level << 12) | (excess << 6)
+    })
+  }
+  const memory = kernel.reserve(RGB_AT + Math.max(rgb.length, 16 + 8 + BYTES_A_BIN * Math.min(pixels, BINS)))
+  const bytes = new Uint8Array(memory)
+  bytes.set(rgb, RGB_AT)
+  kernel.run.count(RGB_AT, pixels, CODES_AT, WIDE_AT, ROWS_AT)
+  const end = kernel.run.encode(WIDE_AT, ROWS_AT, RGB_AT)
+  const head = [...MAGIC, ...leb128(new DataView(memory).getUint32(RGB_AT, true))]
+  const start = RGB_AT + 16 - head.length
+  bytes.set(head, start)
+  return bytes.slice(start, end)
+}
+
+function leb128(value: number): number[] {
+  return value < 128 ? [value] : [(value % 128) | 128, ...leb128(Math.floor(value / 128))]
+}
 
 /**
  * @param rgb  interleaved sRGB pixels, length 3 * pixels; none gives an empty histogram
  */
 export function countColours(rgb: Uint8Array): Histogram {
-  const pixels = rgb.length / 3
-  if (pixels > PIXELS_A_PASS) {
-    return mergeHistograms([
-      countColours(rgb.subarray(0, 3 * PIXELS_A_PASS)),
-      countColours(rgb.subarray(3 * PIXELS_A_PASS)),
-    ])
-  }
-  kernel ??= instantiate(histogramKernel)
-  const memory = kernel.reserve(RGB_AT + Math.max(rgb.length + 1, 20 * Math.min(pixels, BINS)))
-  const offsets = new Uint32Array(memory, OFFSETS_AT, 3 * 256)
-  LEVEL_OF_CODE.forEach((level, code) => {
-    offsets[code] = (16 * level) << 12
-    offsets[256 + code] = (16 * level) << 6
-    offsets[512 + code] = 16 * level
-  })
-  new Uint8Array(memory, RGB_AT, rgb.length).set(rgb)
-  kernel.run.count(RGB_AT, pixels, OFFSETS_AT, 0, ROWS_AT)
-  const size = kernel.run.take(0, ROWS_AT, RGB_AT)
-  const found = new Uint32Array(memory, RGB_AT, 5 * size)
-  const histogram = emptyHistogram(size)
-  const { bins, count, r, g, b } = histogram
-  for (let i = 0, at = 0; i < size; i++, at += 5) {
-    bins[i] = found[at]!
-    r[i] = found[at + 1]!
-    g[i] = found[at + 2]!
-    b[i] = found[at + 3]!
-    count[i] = found[at + 4]!
-  }
-  return histogram
+  if (rgb.length <= 3 * PIXELS_A_PASS) return decodeHistogram(countAndEncode(rgb))
+  return mergeHistograms([
+    countColours(rgb.subarray(0, 3 * PIXELS_A_PASS)),
+    countColours(rgb.subarray(3 * PIXELS_A_PASS)),
+  ])
 }
 
-const emptyHistogram = (size: number) => ({
+export const emptyHistogram = (size: number) => ({
   bins: new Uint32Array(size),
   count: new Float64Array(size),
   r: new Float64Array(size),
@@ -163,37 +175,56 @@ export function encodeHistogram({ bins, count, r, g, b }: Histogram): Uint8Array
   return bytes.slice(0, at)
 }
 
-/**
- * The histogram that `encodeHistogram` wrote.
- * @throws {RangeError} when the bytes are not a whole histogram
- */
-export function decodeHistogram(bytes: Uint8Array): Histogram {
-  let at = 0
-  const read = (): number => {
+/** Reads LEB128 integers one after the other. */
+class Reader {
+  constructor(
+    private readonly bytes: Uint8Array,
+    public at = 0,
+  ) {}
+
+  next(): number {
     let value = 0
     for (let scale = 1; ; scale *= 128) {
-      const byte = bytes[at++]
+      const byte = this.bytes[this.at++]
       if (byte === undefined) throw new RangeError('histogram: cut short')
       value += (byte & 127) * scale
       if (byte < 128) return value
     }
   }
-  for (const byte of MAGIC) if (read() !== byte) throw new RangeError('histogram: unknown format')
-  const size = read()
+}
+
+/**
+ * How many bins an encoded histogram has, and where the first begins.
+ * @throws {RangeError} when there is no histogram of this version
+ */
+export function readHistogramHead(bytes: Uint8Array): { size: number; bodyAt: number } {
+  if (MAGIC.some((byte, i) => bytes[i] !== byte)) throw new RangeError('histogram: unknown format')
+  const reader = new Reader(bytes, MAGIC.length)
+  const size = reader.next()
   if (size > BINS) throw new RangeError('histogram: too many bins')
+  return { size, bodyAt: reader.at }
+}
+
+/**
+ * The histogram that `encodeHistogram` wrote.
+ * @throws {RangeError} when the bytes are not a whole histogram
+ */
+export function decodeHistogram(bytes: Uint8Array): Histogram {
+  const { size, bodyAt } = readHistogramHead(bytes)
+  const reader = new Reader(bytes, bodyAt)
   const histogram = emptyHistogram(size)
   const { bins, count, r, g, b } = histogram
   let bin = -1
   for (let i = 0; i < size; i++) {
-    bin += 1 + read()
-    const n = read()
+    bin += 1 + reader.next()
+    const n = reader.next()
     if (bin >= BINS || n === 0) throw new RangeError('histogram: impossible bin')
     bins[i] = bin
     count[i] = n
-    r[i] = read() + n * FIRST_CODE[bin >> 12]!
-    g[i] = read() + n * FIRST_CODE[(bin >> 6) & 63]!
-    b[i] = read() + n * FIRST_CODE[bin & 63]!
+    r[i] = reader.next() + n * FIRST_CODE[bin >> 12]!
+    g[i] = reader.next() + n * FIRST_CODE[(bin >> 6) & 63]!
+    b[i] = reader.next() + n * FIRST_CODE[bin & 63]!
   }
-  if (at !== bytes.length) throw new RangeError('histogram: bytes left over')
+  if (reader.at !== bytes.length) throw new RangeError('histogram: bytes left over')
   return histogram
 }

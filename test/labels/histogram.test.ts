@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import {
+  countAndEncode,
   countColours,
   decodeHistogram,
   encodeHistogram,
@@ -9,6 +10,7 @@ import {
   mergeHistograms,
   pixelCount,
 } from '../../src/labels/histogram.js'
+import { HistogramSum } from '../../src/labels/histogram-sum.js'
 import { noisyPixels, randomPixels } from './pictures.js'
 
 /** The kernel's plain twin: bin -> [sum r, sum g, sum b, count]. */
@@ -113,5 +115,93 @@ describe('encodeHistogram', () => {
     expect(() => decodeHistogram(Uint8Array.of(...bytes, 0))).toThrow(RangeError)
     expect(() => decodeHistogram(bytes.subarray(1))).toThrow(RangeError)
     expect(() => decodeHistogram(new Uint8Array())).toThrow(RangeError)
+  })
+})
+
+describe('countAndEncode', () => {
+  /** `encodeHistogram` of a plain count. */
+  const plainEncode = (rgb: Uint8Array): Uint8Array => {
+    const rows = [...plainCount(rgb)]
+    const column = (i: number) => Float64Array.from(rows, ([, sums]) => sums[i]!)
+    const bins = Uint32Array.from(rows, ([bin]) => bin)
+    return encodeHistogram({ bins, r: column(0), g: column(1), b: column(2), count: column(3) })
+  }
+
+  test('gives the bytes of a plain count, one photo after another', () => {
+    fc.assert(
+      fc.property(photo, rgb => {
+        expect(countAndEncode(rgb)).toEqual(plainEncode(rgb))
+      }),
+    )
+    for (const rgb of [noisyPixels(20_000, 6, 60), randomPixels(20_000, 7), new Uint8Array()])
+      expect(Buffer.compare(countAndEncode(rgb), plainEncode(rgb))).toBe(0)
+  })
+
+  test('bins of many pixels, about as many as the kernel packs', () => {
+    for (const pixels of [127, 128, 8191, 8192, 8193, 16_384, 40_000]) {
+      const rgb = Uint8Array.from({ length: 3 * pixels }, (_, i) => 250 + (i % 5))
+      expect(Buffer.compare(countAndEncode(rgb), plainEncode(rgb)), `${pixels}`).toBe(0)
+    }
+  })
+})
+
+describe('HistogramSum', () => {
+  const sumOf = (photos: readonly Uint8Array[]): Histogram => {
+    const sum = new HistogramSum()
+    for (const encoded of photos) sum.add(encoded)
+    return sum.total()
+  }
+
+  test('is what mergeHistograms gives, in any order', () => {
+    fc.assert(
+      fc.property(fc.array(photo, { maxLength: 5 }), photos => {
+        const merged = mergeHistograms(photos.map(countColours))
+        expect(sumOf(photos.map(countAndEncode))).toEqual(merged)
+        expect(sumOf(photos.map(countAndEncode).reverse())).toEqual(merged)
+      }),
+      { numRuns: 30 },
+    )
+  })
+
+  test('is exact up to 2^53', () => {
+    const most = 2 ** 53 - 1
+    const one = (bin: number, count: number) => {
+      const column = Float64Array.of(count)
+      return { bins: Uint32Array.of(bin), count: column, r: column, g: column, b: column }
+    }
+    expect(sumOf([encodeHistogram(one(0, most - 1000)), encodeHistogram(one(0, 1000))])).toEqual(one(0, most))
+  })
+
+  test('refuses what is not a whole histogram, and adds nothing of it', () => {
+    const good = countAndEncode(noisyPixels(3000, 5))
+    const sum = new HistogramSum()
+    sum.add(good)
+    const before = sum.total()
+    const bad = [good.subarray(0, -1), Uint8Array.of(...good, 0), good.subarray(1), new Uint8Array()]
+    for (let cut = 0; cut < good.length; cut += 97) bad.push(good.subarray(0, cut))
+    for (const bytes of bad) expect(() => sum.add(bytes)).toThrow(RangeError)
+    expect(sum.total()).toEqual(before)
+  })
+
+  test('takes and refuses the same bytes as decodeHistogram', () => {
+    const good = countAndEncode(noisyPixels(40, 5))
+    const accepts = (read: () => unknown): boolean => {
+      try {
+        read()
+        return true
+      } catch (error) {
+        expect(error).toBeInstanceOf(RangeError)
+        return false
+      }
+    }
+    const sum = new HistogramSum()
+    fc.assert(
+      fc.property(fc.nat(good.length - 1), fc.integer({ min: 0, max: 255 }), (at, byte) => {
+        const bytes = good.slice()
+        bytes[at] = byte
+        expect(accepts(() => sum.add(bytes))).toBe(accepts(() => decodeHistogram(bytes)))
+      }),
+      { numRuns: 500 },
+    )
   })
 })

@@ -136,6 +136,7 @@ export async function readFileChecked(path: string, action = 'read'): Promise<Bu
 export const sha256Hex = (data: string | Uint8Array): string => createHash('sha256').update(data).digest('hex')
 
 const HASH_PIECE = 1 << 18
+let hashPiece: Buffer | undefined
 
 /**
  * sha256 of a file's bytes as 64 hex digits, in bounded memory. Blocks while it reads.
@@ -143,7 +144,8 @@ const HASH_PIECE = 1 << 18
  */
 export function sha256File(path: string): string {
   const hash = createHash('sha256')
-  const piece = Buffer.allocUnsafe(HASH_PIECE)
+  hashPiece ??= Buffer.allocUnsafeSlow(HASH_PIECE)
+  const piece = hashPiece
   try {
     const file = openSync(path, 'r')
     try {

@@ -5,7 +5,7 @@ import type { WorkerCall } from '../workers/sample-worker.js'
 import type { RunEvent } from './events.js'
 import { fingerprint, type Json } from './fingerprint.js'
 import { cacheFolder } from './output.js'
-import { settleFolder, staleItems } from './output-folder.js'
+import { openFolder, settleFolder } from './output-folder.js'
 import type { Pipeline, Step } from './parse.js'
 import type { RunOptions } from './run.js'
 import type { Failure, FolderItem, StageContext, TaskCall, TaskResult } from './stage.js'
@@ -37,11 +37,14 @@ export function makeContext({
   skipped,
   fail,
 }: ContextParts): StageContext {
-  const { stage, module, index } = step
+  const { index } = step
   const cache = cacheFolder(pipeline.output)
   const fresh = (options.fresh ?? false) || (options.from !== undefined && index >= options.from)
   const signal = options.signal ?? new AbortController().signal
-  const keyBase = fingerprint({ stage: stage.name, version: stage.version, module: module?.sha256, codec })
+  const place = placeOf(step, codec)
+  const follower = fresh ? undefined : findAhead(pipeline, step, options.until)
+  const ahead = follower && { ...placeOf(follower, codec), task: follower.stage.ahead!.task }
+  const key = (task: string, keyed: Json): string => fingerprint([place.keyBase, task, keyed])
 
   const map = (task: string, calls: readonly TaskCall[], label = task): Promise<TaskResult[]> =>
     mapTasks(
@@ -60,12 +63,11 @@ export function makeContext({
     const worker = calls.map(
       ({ task, call }): WorkerCall => ({
         ...call,
+        ...place,
         cache,
         task,
-        keyBase,
         fresh,
-        stage: stage.name,
-        ...(module && { moduleUrl: module.url }),
+        ...(ahead && { ahead }),
       }),
     )
     const results = await pool.map(worker, signal, result => {
@@ -92,26 +94,40 @@ export function makeContext({
     note: message => emit({ type: 'note', step: index, message }),
     warn: message => emit({ type: 'warning', step: index, message }),
     progress: (label, done, total) => emit({ type: 'progress', step: index, label, done, total, cached: 0 }),
+    key,
     bytes: key => store.bytes(key),
     async remember(keyed: Json, make: () => Promise<string>): Promise<string> {
-      const key = fingerprint([keyBase, 'remember', keyed])
-      if (!fresh && store.head(key)) return Buffer.from(store.bytes(key)).toString('utf8')
+      const kept = key('remember', keyed)
+      if (!fresh && store.head(kept)) return Buffer.from(store.bytes(kept)).toString('utf8')
       const text = await make()
-      store.write(key, { bytes: Buffer.from(text) })
+      store.write(kept, { bytes: Buffer.from(text) })
       return text
     },
-    async folder(path, items): Promise<void> {
+    stale: (path, items) => openFolder(join(pipeline.output, path), items, fresh),
+    async folder(path, items, made): Promise<void> {
       const folder = join(pipeline.output, path)
       if (new Set(items.map(({ file }) => file)).size < items.length)
         throw new Error(`${folder}: two results for one file`)
-      const stale = fresh ? [...items] : await staleItems(folder, items)
-      for (const task of new Set(stale.map(item => item.task)))
-        await map(
-          task,
-          stale.flatMap(item => (item.task === task ? [item.call] : [])),
-          `write ${path}`,
-        )
+      const stale = await openFolder(folder, items, fresh)
+      const missing = items.filter(({ file }) => stale.has(file) && !made?.has(file))
+      await mapTasks(missing, `write ${path}`)
       await settleFolder(folder, items)
     },
   }
+}
+
+/** Where a worker finds a step's stage, and what enters the keys of its results. */
+function placeOf({ stage, module }: Step, codec: string): Pick<WorkerCall, 'stage' | 'moduleUrl' | 'keyBase'> {
+  const keyBase = fingerprint({ stage: stage.name, version: stage.version, module: module?.sha256, codec })
+  return { stage: stage.name, keyBase, ...(module && { moduleUrl: module.url }) }
+}
+
+/** The step that will want something of each photo that this step makes, if there is one before photos change again. */
+function findAhead({ steps }: Pipeline, { stage, index }: Step, until = steps.length - 1): Step | undefined {
+  if (!stage.gives.includes('photo')) return undefined
+  for (const later of steps.slice(index + 1, until + 1)) {
+    if (later.stage.ahead?.wanted(later.options)) return later
+    if (later.stage.gives.includes('photo')) return undefined
+  }
+  return undefined
 }

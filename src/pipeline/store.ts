@@ -9,9 +9,10 @@ import { replaceFileUnsynced } from '../files.js'
 import { crc32c } from '../formats/crc32c.js'
 import { parseHeader } from '../formats/safetensors/header.js'
 import { planSafetensors } from '../formats/safetensors/layout.js'
-import type { Pixels } from '../sample.js'
 import type { Json } from './fingerprint.js'
-import type { TaskOutput } from './stage.js'
+import type { LoadedPixels, TaskOutput } from './stage.js'
+
+type Memory = Uint8Array<ArrayBuffer>
 
 export type Facts = { readonly [name: string]: Json }
 
@@ -64,16 +65,19 @@ export class Store {
     replaceFileUnsynced(this.path(key), [planSafetensors({}, { failure: JSON.stringify(failure) }).header])
   }
 
-  /** @throws {PrepError} `CACHE_DAMAGED`; the entry is then removed, so that a rerun makes it again */
-  image(key: string): Pixels {
-    const { data, shape } = this.#read(key)
+  /**
+   * @param allocate  gives memory of at least so many bytes, in which the image will lie
+   * @throws {PrepError} `CACHE_DAMAGED`; the entry is then removed, so that a rerun makes it again
+   */
+  image(key: string, allocate: (bytes: number) => Memory): { image: LoadedPixels; memory: Memory } {
+    const { data, shape, crc32c, memory } = this.#read(key, allocate)
     const [height = 0, width = 0, channels] = shape
-    return { data, width, height, channels: channels === 1 ? 1 : 3 }
+    return { image: { data, width, height, channels: channels === 1 ? 1 : 3, crc32c }, memory }
   }
 
   /** @throws {PrepError} `CACHE_DAMAGED` */
   bytes(key: string): Uint8Array {
-    return this.#read(key).data
+    return this.#read(key, bytes => new Uint8Array(bytes)).data
   }
 
   #open(key: string): number | undefined {
@@ -85,17 +89,22 @@ export class Store {
     }
   }
 
-  #read(key: string): { data: Uint8Array; shape: readonly number[] } {
+  #read(
+    key: string,
+    allocate: (bytes: number) => Memory,
+  ): { data: Uint8Array; shape: readonly number[]; crc32c: number; memory: Memory } {
     const path = this.path(key)
     const file = this.#open(key)
     try {
       if (file !== undefined) {
-        const whole = Buffer.allocUnsafeSlow(fstatSync(file).size)
-        readSync(file, whole, 0, whole.length, 0)
-        const { metadata, tensors } = parseHeader(whole, whole.length)
+        const { size } = fstatSync(file)
+        const memory = allocate(size)
+        const whole = memory.subarray(0, readSync(file, memory, 0, size, 0))
+        const { metadata, tensors } = parseHeader(whole, size)
         const place = tensors.get('data')
-        const data = place && new Uint8Array(whole.buffer, place.start, place.bytes)
-        if (data && crc32c(data) === Number(metadata.crc32c)) return { data, shape: place.shape }
+        const data = place && whole.subarray(place.start, place.start + place.bytes)
+        const sum = Number(metadata.crc32c)
+        if (data && crc32c(data) === sum) return { data, shape: place.shape, crc32c: sum, memory }
       }
     } catch (error) {
       if (!(error instanceof PrepError)) throw error

@@ -2,10 +2,13 @@
 import { join, resolve } from 'node:path'
 import { z } from 'zod'
 import { PrepError } from '../errors.js'
-import { readFileChecked, writeFileAtomic } from '../files.js'
-import { createAssigner } from '../labels/assign.js'
+import { readFileChecked, replaceFileUnsynced, writeFileAtomic } from '../files.js'
+import type { Colour } from '../images/colour.js'
+import { encodeIndexedPng } from '../images/png.js'
+import { type Assigner, createAssigner } from '../labels/assign.js'
 import { type ClusterEngine, FIT_DEFAULTS, fitPalette } from '../labels/fit.js'
-import { countColours, decodeHistogram, encodeHistogram, type Histogram, mergeHistograms } from '../labels/histogram.js'
+import { countAndEncode, type Histogram } from '../labels/histogram.js'
+import { HistogramSum } from '../labels/histogram-sum.js'
 import { labelImage } from '../labels/image.js'
 import { kmeans as ourKmeans } from '../labels/kmeans.js'
 import { okLab } from '../labels/oklab.js'
@@ -13,10 +16,10 @@ import { formatPalette, type Palette, paletteHash, parsePalette } from '../label
 import { fingerprint, type Json } from '../pipeline/fingerprint.js'
 import { folderIsWhole } from '../pipeline/output-folder.js'
 import { seedFor } from '../pipeline/random.js'
-import { defineStage, type StageContext, type TaskCall } from '../pipeline/stage.js'
+import { defineStage, type StageContext, type TaskCall, type TaskResult } from '../pipeline/stage.js'
 import type { ImageRef, Sample } from '../sample.js'
-import { drawLabels, drawPairs, labelDrawings } from './label-drawings.js'
-import { readPaletteFile } from './palette-file.js'
+import { drawingOf, drawLabels, drawPairs, labelDrawings } from './label-drawings.js'
+import { paletteColours, readPaletteFile } from './palette-file.js'
 
 const options = z.strictObject({
   clusters: z.int().min(2).max(64).optional().describe('Number of classes K (default: 8, or as many as `palette` has)'),
@@ -49,6 +52,14 @@ const options = z.strictObject({
 type KmeansOptions = z.output<typeof options>
 
 const DEFAULT_CLUSTERS = 8
+
+interface AssignInput {
+  readonly photo: ImageRef
+  /** The text of palette.json. */
+  readonly palette: string
+  /** Where to write the coloured map, if anywhere: the ids are at hand, and so it needs no second reading. */
+  readonly drawing?: string
+}
 
 interface FitInput {
   readonly photo: ImageRef
@@ -89,14 +100,22 @@ export const kmeans = defineStage({
       text => fingerprint(text.toString('utf8')) === result.artefacts.palette!.key,
       () => false,
     )) && folderIsWhole(join(output, folder)),
+  ahead: {
+    task: 'count',
+    wanted: ({ palette, scope }) => scope === 'dataset' && palette === undefined,
+    call: photo => countCall(photo),
+  },
   tasks: {
     /** Colour counts of one photo. */
     async count({ photo }: { photo: ImageRef }, { load }) {
-      return { bytes: encodeHistogram(countColours((await load(photo)).data)) }
+      return { bytes: countAndEncode((await load(photo)).data) }
     },
-    async assign({ photo, palette }: { photo: ImageRef; palette: string }, { load }) {
-      const { data, width, height } = await load(photo)
-      return { image: { data: assignerOf(palette)(data), width, height, channels: 1 }, facts: { width, height } }
+    async assign({ photo, palette, drawing }: AssignInput, tools) {
+      const { data, width, height } = await tools.load(photo)
+      const { assign, colours } = labellerOf(palette)
+      const ids = assign(data)
+      if (drawing) replaceFileUnsynced(drawing, [encodeIndexedPng(ids, width, height, colours)])
+      return { image: { data: ids, width, height, channels: 1 }, facts: { width, height } }
     },
     /** Palette and labels of one photo alone. */
     async label({ photo, clusters, seed, options }: FitInput, { load }) {
@@ -113,23 +132,30 @@ export const kmeans = defineStage({
   },
   async run(set, options, context) {
     const path = join(context.output, options.folder, 'palette.json')
-    const { samples, palette } =
+    const { samples, palette, drawn } =
       options.scope === 'image'
         ? await labelEach(set.samples, options, context)
         : await labelAll(set.samples, options, context)
     if (!palette) return { samples, artefacts: set.artefacts }
     const text = formatPalette(palette)
     await writeFileAtomic(path, text)
-    await context.folder(options.folder, labelDrawings(samples, palette, options, context))
+    await context.folder(options.folder, labelDrawings(samples, palette, options, context), drawn)
     return { samples, artefacts: { ...set.artefacts, palette: { path, key: fingerprint(text) } } }
   },
 })
 
-/** An assigner prepares tables: one is kept per thread, for the palette in use. */
-let assigner: { readonly palette: string; readonly assign: (rgb: Uint8Array) => Uint8Array } | undefined
-function assignerOf(palette: string): (rgb: Uint8Array) => Uint8Array {
-  if (assigner?.palette !== palette) assigner = { palette, assign: createAssigner(parsePalette(palette, 'palette')) }
-  return assigner.assign
+/** What a thread needs to label by a palette; the assigner prepares tables, so it is kept. */
+interface Labeller {
+  readonly text: string
+  readonly assign: Assigner
+  readonly colours: readonly Colour[]
+}
+let labeller: Labeller | undefined
+function labellerOf(text: string): Labeller {
+  if (labeller?.text === text) return labeller
+  const palette = parsePalette(text, 'palette')
+  labeller = { text, assign: createAssigner(palette), colours: paletteColours(palette) }
+  return labeller
 }
 
 /** The package is loaded only when asked for: it is slow to start. */
@@ -140,6 +166,8 @@ interface Labelled {
   readonly samples: Sample[]
   /** Absent when no photo could be labelled. */
   readonly palette?: Palette
+  /** Coloured maps that were written on the way. */
+  readonly drawn?: ReadonlySet<string>
 }
 
 /** One palette for all: fitted or read, then each photo by it. */
@@ -148,14 +176,20 @@ async function labelAll(samples: readonly Sample[], options: KmeansOptions, cont
     ? await readGivenPalette(options.palette, options)
     : await fitForAll(samples, options, context)
   const text = formatPalette(palette)
-  const calls = samples.map(
-    (sample): TaskCall => ({
-      sample,
-      keyed: { photo: photoKey(sample), palette: paletteHash(palette) },
-      input: { photo: { ...sample.photo! }, palette: text },
-    }),
-  )
-  return { samples: await labelWith('assign', samples, calls, context), palette }
+  const colours = paletteColours(palette)
+  const keyOf = (sample: Sample): Json => ({ photo: photoKey(sample.photo!), palette: paletteHash(palette) })
+  const drawings = samples.map(sample => drawingOf(sample.name, context.key('assign', keyOf(sample)), colours))
+  const stale: ReadonlySet<string> = options.maps ? await context.stale(options.folder, drawings) : new Set()
+  const calls = samples.map((sample, index): TaskCall => {
+    const { file } = drawings[index]!
+    const drawing = stale.has(file) ? { drawing: join(context.output, options.folder, file) } : {}
+    return { sample, keyed: keyOf(sample), input: { photo: { ...sample.photo! }, palette: text, ...drawing } }
+  })
+  const drawn = new Set<string>()
+  const labelled = await labelWith('assign', samples, calls, context, ({ cached }, index) => {
+    if (!cached) drawn.add(drawings[index]!.file)
+  })
+  return { samples: labelled, palette, drawn }
 }
 
 /** Each photo by its own classes; the palette shown is their mean, id by id (0 is the darkest of each photo). */
@@ -173,10 +207,12 @@ async function labelEach(samples: readonly Sample[], options: KmeansOptions, con
   const calls = samples.map((sample): TaskCall => {
     const seed = seedFor(context.seed, 'kmeans', sample.sha256)
     const input = { clusters, seed, options: { space, restarts, engine } }
-    return { sample, keyed: { photo: photoKey(sample), ...input }, input: { photo: { ...sample.photo! }, ...input } }
+    return { sample, keyed: { photo: photoKey(sample.photo!), ...input }, input: { photo: { ...sample.photo! }, ...input } }
   })
   const means: number[][][] = []
-  const labelled = await labelWith('label', samples, calls, context, facts => means.push(facts.means as number[][]))
+  const labelled = await labelWith('label', samples, calls, context, ({ facts }) =>
+    means.push(facts.means as number[][]),
+  )
   return { samples: labelled, ...(means.length && { palette: meanPalette(means, clusters, space) }) }
 }
 
@@ -185,19 +221,24 @@ async function labelWith(
   samples: readonly Sample[],
   calls: readonly TaskCall[],
   context: StageContext,
-  onFacts: (facts: { [name: string]: Json }) => void = () => {},
+  onResult: (result: Extract<TaskResult, { status: 'done' }>, index: number) => void,
 ): Promise<Sample[]> {
   const results = await context.map(task, calls, 'label')
   return samples.flatMap((sample, index): Sample[] => {
     const result = results[index]!
     if (result.status !== 'done') return []
     const { key, facts } = result
-    onFacts(facts)
+    onResult(result, index)
     return [{ ...sample, label: { kind: 'stored', key, width: Number(facts.width), height: Number(facts.height) } }]
   })
 }
 
-const photoKey = ({ photo }: Sample): string => (photo!.kind === 'stored' ? photo!.key : photo!.sha256)
+const photoKey = (photo: ImageRef): string => (photo.kind === 'stored' ? photo.key : photo.sha256)
+
+const countCall = (photo: ImageRef): Pick<TaskCall, 'keyed' | 'input'> => ({
+  keyed: { photo: photoKey(photo) },
+  input: { photo: { ...photo } },
+})
 
 async function readGivenPalette(path: string, { clusters }: KmeansOptions): Promise<Palette> {
   const palette = await readPaletteFile(path)
@@ -212,9 +253,7 @@ async function fitForAll(samples: readonly Sample[], options: KmeansOptions, con
   const { space, restarts, engine } = options
   const clusters = options.clusters ?? DEFAULT_CLUSTERS
   const seed = seedFor(context.seed, 'kmeans')
-  const calls = samples.map(
-    (sample): TaskCall => ({ sample, keyed: { photo: photoKey(sample) }, input: { photo: { ...sample.photo! } } }),
-  )
+  const calls = samples.map((sample): TaskCall => ({ sample, ...countCall(sample.photo!) }))
   const results = await context.map('count', calls, 'count colours')
   const keys = results.flatMap(result => (result.status === 'done' ? [result.key] : []))
   // Sorted, so that the same photos under other names give the same palette.
@@ -227,12 +266,10 @@ async function fitForAll(samples: readonly Sample[], options: KmeansOptions, con
   return parsePalette(text, 'palette')
 }
 
-/** Histograms are read and added one by one: memory stays bounded. */
 function sumHistograms(keys: readonly string[], context: StageContext): Histogram {
-  function* histograms(): Generator<Histogram> {
-    for (const key of keys) yield decodeHistogram(context.bytes(key))
-  }
-  return mergeHistograms(histograms())
+  const sum = new HistogramSum()
+  for (const key of keys) sum.add(context.bytes(key))
+  return sum.total()
 }
 
 /**

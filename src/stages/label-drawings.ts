@@ -41,6 +41,13 @@ export async function drawPairs({ pairs, colours, path }: SheetInput, { load }: 
   return {}
 }
 
+/** The file of a sample's coloured map, and what it is made from. */
+export const drawingOf = (
+  name: string,
+  label: string,
+  colours: readonly Colour[],
+): Pick<FolderItem, 'file' | 'key'> => ({ file: `${name}.png`, key: { label, colours } })
+
 /** Every file of the folder of label maps, the contact sheet first: it takes longest, and goes beside the drawings. */
 export function labelDrawings(
   samples: readonly Sample[],
@@ -51,12 +58,11 @@ export function labelDrawings(
   const colours = paletteColours(palette)
   const drawings = samples.map((sample): FolderItem => {
     const label = { ...sample.label! }
-    const file = `${sample.name}.png`
+    const drawing = drawingOf(sample.name, label.kind === 'stored' ? label.key : label.sha256, colours)
     return {
-      file,
+      ...drawing,
       task: 'draw',
-      key: { label, colours },
-      call: { sample, input: { label, colours, path: join(output, folder, file) } },
+      call: { sample, input: { label, colours, path: join(output, folder, drawing.file) } },
     }
   })
   const chosen = [...samples]

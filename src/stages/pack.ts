@@ -70,14 +70,17 @@ export const pack = defineStage({
       const entry = await shardMatches(dataset, spec, form)
       return { facts: { entry: (entry ?? null) as Json } }
     },
-    async write({ dataset, spec, form, quality, rows }: ShardInput, { load }) {
+    async write({ dataset, spec, form, quality, rows }: ShardInput, { load, release }) {
       const entry = await writeShard(dataset, spec, form, async index => {
         const { key, label, photo } = rows[index]!
-        const [labels, pixels] = await Promise.all([load(label), load(photo)])
+        const [labels, pixels] = [await load(label), await load(photo)]
+        const raw = form.photo === 'raw'
         return {
           key,
           label: labels.data,
-          photo: form.photo === 'raw' ? pixels.data : await encodeJpeg(pixels, quality),
+          photo: raw ? pixels.data : await encodeJpeg(pixels, quality),
+          crc: [labels.crc32c, raw ? pixels.crc32c : undefined],
+          written: () => [labels, pixels].forEach(release),
         }
       })
       return { facts: { entry: entry as unknown as Json } }

@@ -2,7 +2,7 @@
 import { PrepError } from '../errors.js'
 import { decodeAsIs, useOneThread } from '../images/decode.js'
 import { fingerprint } from '../pipeline/fingerprint.js'
-import type { Stage, TaskCall, TaskResult, TaskTools } from '../pipeline/stage.js'
+import type { LoadedPixels, Stage, TaskCall, TaskOutput, TaskResult, TaskTools } from '../pipeline/stage.js'
 import { Store } from '../pipeline/store.js'
 
 useOneThread()
@@ -17,6 +17,8 @@ export interface WorkerCall extends TaskCall {
   /** What enters the key besides `keyed`: stage, version, codec. */
   readonly keyBase: string
   readonly fresh: boolean
+  /** A later step's task on each photo that this call makes. */
+  readonly ahead?: Pick<WorkerCall, 'stage' | 'moduleUrl' | 'keyBase' | 'task'>
 }
 
 export type WorkerReply = TaskResult | { readonly status: 'error'; readonly error: SerialisedError }
@@ -45,7 +47,7 @@ const TRANSIENT_CODES: ReadonlySet<string> = new Set(['NOT_A_FILE', 'FILE_MISSIN
 
 const modules = new Map<string, Promise<Stage>>()
 
-function findStage({ stage, moduleUrl }: WorkerCall): Promise<Stage> {
+function findStage({ stage, moduleUrl }: Pick<WorkerCall, 'stage' | 'moduleUrl'>): Promise<Stage> {
   const id = moduleUrl ?? stage
   const found = modules.get(id)
   if (found) return found
@@ -71,14 +73,16 @@ export default async function runCalls(calls: readonly WorkerCall[]): Promise<Wo
 async function runCall(call: WorkerCall): Promise<WorkerReply> {
   const store = new Store(call.cache)
   const key = call.keyed === undefined ? '' : fingerprint([call.keyBase, call.task, call.keyed])
+  const tools = makeTools(store)
   try {
     const head = key && !call.fresh ? store.head(key) : undefined
     if (head && 'facts' in head) return { status: 'done', key, cached: true, facts: head.facts }
     if (head && call.sample) return failed(call, head.failure)
     const task = (await findStage(call)).tasks?.[call.task]
     if (!task) throw new Error(`stage ${call.stage} has no task ${call.task}`)
-    const output = await task(call.input as never, toolsFor(store))
+    const output = await task(call.input as never, tools)
     if (key) store.write(key, output)
+    if (key && call.ahead) await workAhead(call.ahead, key, output, store)
     return { status: 'done', key, cached: false, facts: output.facts ?? {} }
   } catch (error) {
     if (!(error instanceof PrepError)) throw error
@@ -87,6 +91,24 @@ async function runCall(call: WorkerCall): Promise<WorkerReply> {
     const failure = { code: error.code, message: error.message }
     if (key && !TRANSIENT_CODES.has(error.code)) store.writeFailure(key, failure)
     return failed(call, failure)
+  } finally {
+    tools.releaseAll()
+  }
+}
+
+/** What a later step will ask of the photo just made. It is not this call's business should that fail. */
+async function workAhead(ahead: NonNullable<WorkerCall['ahead']>, key: string, { image }: TaskOutput, store: Store) {
+  if (image?.channels !== 3) return
+  const stage = await findStage(ahead)
+  const { width, height } = image
+  const { keyed, input } = stage.ahead!.call({ kind: 'stored', key, width, height })
+  const aheadKey = fingerprint([ahead.keyBase, ahead.task, keyed!])
+  if (store.head(aheadKey)) return
+  const tools: TaskTools = { load: async () => image, release: () => {} }
+  try {
+    store.write(aheadKey, await stage.tasks![ahead.task]!(input as never, tools))
+  } catch (error) {
+    if (!(error instanceof PrepError)) throw error
   }
 }
 
@@ -95,6 +117,33 @@ const failed = ({ sample }: WorkerCall, failure: { code: string; message: string
   failure: { sample: sample!.name, source: sample!.source, ...failure },
 })
 
-const toolsFor = (store: Store): TaskTools => ({
-  load: async ref => (ref.kind === 'stored' ? store.image(ref.key) : decodeAsIs(ref.path)),
-})
+/** Memory for stored images, used again: fresh memory costs more than the reading. */
+const spare: Uint8Array<ArrayBuffer>[] = []
+const MOST_SPARE = 8
+
+interface Tools extends TaskTools {
+  releaseAll(): void
+}
+
+function makeTools(store: Store): Tools {
+  const lent = new Map<LoadedPixels, Uint8Array<ArrayBuffer>>()
+  const release = (pixels: LoadedPixels): void => {
+    const memory = lent.get(pixels)
+    if (memory && lent.delete(pixels) && spare.push(memory) > MOST_SPARE) spare.shift()
+  }
+  return {
+    async load(ref) {
+      if (ref.kind === 'file') return decodeAsIs(ref.path)
+      const { image, memory } = store.image(ref.key, takeMemory)
+      lent.set(image, memory)
+      return image
+    },
+    release,
+    releaseAll: () => [...lent.keys()].forEach(release),
+  }
+}
+
+function takeMemory(bytes: number): Uint8Array<ArrayBuffer> {
+  const fit = spare.findIndex(({ length }) => length >= bytes && length <= 2 * bytes)
+  return fit < 0 ? new Uint8Array(bytes) : spare.splice(fit, 1)[0]!
+}

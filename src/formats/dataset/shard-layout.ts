@@ -20,6 +20,14 @@ export interface Row {
   readonly photo: Uint8Array
 }
 
+/** A row on its way into a shard. */
+export interface RowToWrite extends Row {
+  /** CRC-32C of label and photo, where they are known. */
+  readonly crc?: readonly [label: number | undefined, photo: number | undefined]
+  /** Told when the row's bytes are needed no longer. */
+  written?(): void
+}
+
 /** The data begin at a multiple of this, the page size of most machines. */
 const ALIGN = 4096
 export const KEY_BYTES = 32

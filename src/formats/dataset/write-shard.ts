@@ -7,7 +7,7 @@ import { replaceFile } from '../../files.js'
 import { crc32c } from '../crc32c.js'
 import { writeFullySync } from '../safetensors/transfer.js'
 import type { ShardEntry } from './index-file.js'
-import { KEY_BYTES, labelSpan, makeHead, planShard, type Row, type RowForm, type ShardLayout } from './shard-layout.js'
+import { KEY_BYTES, labelSpan, makeHead, planShard, type RowForm, type RowToWrite, type ShardLayout } from './shard-layout.js'
 
 /** A shard to be written or looked for: an entry of the index before its bytes are known. */
 export type ShardSpec = Omit<ShardEntry, 'bytes' | 'sha256'>
@@ -25,7 +25,7 @@ export async function writeShard(
   dataset: string,
   shard: ShardSpec,
   form: RowForm,
-  row: (index: number) => Promise<Row>,
+  row: (index: number) => Promise<RowToWrite>,
 ): Promise<ShardEntry> {
   let written = { bytes: 0, sha256: '' }
   await replaceFile(join(dataset, shard.file), async file => {
@@ -41,20 +41,21 @@ async function writeRows(
   file: number,
   { rows, fingerprint }: ShardSpec,
   form: RowForm,
-  row: (index: number) => Promise<Row>,
+  row: (index: number) => Promise<RowToWrite>,
 ): Promise<ShardLayout> {
   const draft = planShard(form, rows, fingerprint)
   const head = makeHead(draft)
   let photoEnd = draft.photos
   let next = rows > 0 ? row(0) : undefined
   for (let i = 0; next; i++) {
-    const { key, label, photo } = await next
+    const { key, label, photo, crc, written } = await next
     next = i + 1 < rows ? row(i + 1) : undefined
     next?.catch(() => {}) // awaited in the next round, unless this one fails first
     checkRow(key, label, photo, form)
     writeFullySync(file, label, labelSpan(draft, i).start)
     writeFullySync(file, photo, photoEnd)
-    head.crc.set([crc32c(label), crc32c(photo)], 2 * i)
+    head.crc.set([crc?.[0] ?? crc32c(label), crc?.[1] ?? crc32c(photo)], 2 * i)
+    written?.()
     head.key.set(Buffer.from(key, 'hex'), KEY_BYTES * i)
     photoEnd += photo.length
     head.offsets?.fill(BigInt(photoEnd - draft.photos), i + 1, i + 2)

@@ -54,7 +54,7 @@ export function labelCommand(): Command {
         environment: {},
         stages: stagesByName,
       })
-      const renderer = makeRenderer(renderMode(flags))
+      const renderer = await makeRenderer(renderMode(flags))
       const { set } = await interruptible(
         () => commandLine({}, process.argv.slice(2)),
         renderer,

@@ -3,7 +3,6 @@ import pc from 'picocolors'
 import { formatError, PrepError, PrepErrors } from '../errors.js'
 import type { RunEvent } from '../pipeline/events.js'
 import { endLines, eventLine } from './render-lines.js'
-import { LiveRenderer } from './render-live.js'
 
 export type RenderMode = 'live' | 'plain' | 'json' | 'quiet'
 
@@ -53,7 +52,7 @@ export function printError(error: Error): void {
 
 const interruptedText = ({ message, hint }: PrepError): string => `${message}\n${hint ?? ''}`
 
-export function makeRenderer(mode: RenderMode): Renderer {
+export async function makeRenderer(mode: RenderMode): Promise<Renderer> {
   if (mode === 'json') return { event: event => printLine(JSON.stringify(event)), stopping() {}, close() {} }
   if (mode === 'quiet')
     return {
@@ -64,7 +63,8 @@ export function makeRenderer(mode: RenderMode): Renderer {
       stopping: sayStopping,
       close() {},
     }
-  return mode === 'live' ? new LiveRenderer() : new PlainRenderer()
+  // Loaded only where it is needed: it is slow to start.
+  return mode === 'live' ? new (await import('./render-live.js')).LiveRenderer() : new PlainRenderer()
 }
 
 const sayStopping = (): void => printNotice('Stopping after what is in hand; press Ctrl-C again to stop at once.')

@@ -80,7 +80,7 @@ async function runOne(pipeline: Pipeline, flags: RunFlags): Promise<void> {
   const until = stepIndex(pipeline, '--until', flags.until)
   if (from !== undefined && until !== undefined && from > until)
     throw new PrepError('USAGE', `--from ${flags.from} comes after --until ${flags.until}`, { hint: 'swap them' })
-  const renderer = makeRenderer(renderMode(flags))
+  const renderer = await makeRenderer(renderMode(flags))
   let training = false
   await interruptible(
     () => continuation(pipeline, training),

@@ -19,7 +19,7 @@ import { type Artefact, defineStage, type StageContext } from '../pipeline/stage
 import type { ImageRef, Sample } from '../sample.js'
 
 const options = z.strictObject({
-  rows_per_shard: z.int().min(1).max(65_536).default(256).describe('Pairs in one file; 256 of 512x512 are 256 MiB'),
+  rows_per_shard: z.int().min(1).max(65_536).default(128).describe('Pairs in one file; 128 of 512x512 are 128 MiB'),
   photo: z
     .enum(['raw', 'jpeg'])
     .default('raw')

@@ -25,3 +25,17 @@ export function adam(
     store<f32>(weights + i, load<f32>(weights + i) - (rate * mi) / (sqrt<f32>(vi) * correction + epsilon))
   }
 }
+
+// gradient[i] = sum over p of row[p] * columns[p * stride + i], for `count` floats, a multiple of 4; summed in order.
+export function product(gradient: usize, row: usize, columns: usize, stride: usize, rank: i32, count: i32): void {
+  const bytes: usize = <usize>count * 4
+  for (let i: usize = 0; i < bytes; i += 16) {
+    let sum = f32x4.mul(v128.load32_splat(row), v128.load(columns + i))
+    let at = columns + i
+    for (let p: i32 = 1; p < rank; p++) {
+      at += stride * 4
+      sum = f32x4.add(sum, f32x4.mul(v128.load32_splat(row + (<usize>p << 2)), v128.load(at)))
+    }
+    v128.store(gradient + i, sum)
+  }
+}

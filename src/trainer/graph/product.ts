@@ -6,7 +6,7 @@ import type { Node, Value } from './graph.js'
 import { imageShape } from './ops.js'
 
 /** Above so many positions the product costs more than reading the gradient. */
-export const MOST_POSITIONS = 4
+export const MOST_POSITIONS = 16
 
 /** The matrix rows [O, rank] times columns [rank, width], in the order of the filters [O,I,h,w]. */
 export interface Product {

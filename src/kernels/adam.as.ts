@@ -25,3 +25,26 @@ export function adam(
     store<f32>(weights + i, load<f32>(weights + i) - (rate * mi) / (sqrt<f32>(vi) * correction + epsilon))
   }
 }
+
+// gradient[i] = sum over p of row[p] * columns[p * stride + i], summed in order, for `count` floats rounded up to 16.
+export function product(gradient: usize, row: usize, columns: usize, stride: usize, rank: i32, count: i32): void {
+  const bytes: usize = <usize>count * 4
+  for (let i: usize = 0; i < bytes; i += 64) {
+    let at = columns + i
+    let factor = v128.load32_splat(row)
+    let a = f32x4.mul(factor, v128.load(at)), b = f32x4.mul(factor, v128.load(at, 16))
+    let c = f32x4.mul(factor, v128.load(at, 32)), d = f32x4.mul(factor, v128.load(at, 48))
+    for (let p: i32 = 1; p < rank; p++) {
+      at += stride * 4
+      factor = v128.load32_splat(row + (<usize>p << 2))
+      a = f32x4.add(a, f32x4.mul(factor, v128.load(at)))
+      b = f32x4.add(b, f32x4.mul(factor, v128.load(at, 16)))
+      c = f32x4.add(c, f32x4.mul(factor, v128.load(at, 32)))
+      d = f32x4.add(d, f32x4.mul(factor, v128.load(at, 48)))
+    }
+    v128.store(gradient + i, a)
+    v128.store(gradient + i, b, 16)
+    v128.store(gradient + i, c, 32)
+    v128.store(gradient + i, d, 48)
+  }
+}

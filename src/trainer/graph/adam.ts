@@ -9,6 +9,7 @@ import kernelBase64 from '../../kernels/adam.wasm.js'
 import { instantiate } from '../../kernels/instantiate.js'
 import type { Rates, Tensors } from '../engines/engine.js'
 import { type AdamConstants, type Shape, sizeOf } from './graph.js'
+import { MOST_POSITIONS, type Product } from './product.js'
 
 /** One update's numbers: the rate with both bias corrections folded in, so that a weight costs few operations. */
 export interface AdamFactors {
@@ -50,6 +51,7 @@ export function adamUpdate(
 
 interface Kernel {
   adam(...args: [weights: number, m: number, v: number, gradient: number, count: number, ...factors: number[]]): void
+  product(gradient: number, row: number, columns: number, stride: number, rank: number, count: number): void
 }
 
 const PAGE = 65536
@@ -57,6 +59,8 @@ const MAX_PAGES = 65536
 /** Gradients are copied in and used while in the cache. */
 const TILE = 8192
 const ALIGN = 16
+/** Before the state: a tile of gradient, a tile of each column of a product, a row of it. */
+const SCRATCH = TILE * (1 + MOST_POSITIONS) + ALIGN
 
 /** All that training changes, for one step graph. */
 export class AdamState {
@@ -66,7 +70,7 @@ export class AdamState {
     { readonly at: number; readonly m: Float32Array; readonly v: Float32Array }
   >()
   private readonly kernel: Kernel
-  private readonly tile: Float32Array
+  private readonly scratch: Float32Array
   /** From a weight to its m, and on to its v, in floats. */
   private readonly stride: number
   /** Steps done. */
@@ -82,8 +86,8 @@ export class AdamState {
     initial: Tensors,
   ) {
     const padded = (shape: Shape): number => Math.ceil(sizeOf(shape) / ALIGN) * ALIGN
-    const total = Object.values(shapes).reduce((sum, shape) => sum + padded(shape), TILE)
-    const pages = Math.ceil(((3 * total - 2 * TILE) * 4) / PAGE)
+    const total = Object.values(shapes).reduce((sum, shape) => sum + padded(shape), SCRATCH)
+    const pages = Math.ceil(((3 * total - 2 * SCRATCH) * 4) / PAGE)
     if (pages > MAX_PAGES) {
       throw new PrepError(
         'OPTION_OUT_OF_RANGE',
@@ -96,11 +100,11 @@ export class AdamState {
     const { run, reserve } = instantiate<Kernel>(kernelBase64)
     this.kernel = run
     const memory = reserve(pages * PAGE)
-    this.tile = new Float32Array(memory, 0, TILE)
+    this.scratch = new Float32Array(memory, 0, SCRATCH)
     const floats = (at: number, shape: Shape): Float32Array => new Float32Array(memory, at * 4, sizeOf(shape))
 
-    this.stride = total - TILE
-    let at = TILE
+    this.stride = total - SCRATCH
+    let at = SCRATCH
     const weights: Record<string, { shape: Shape; data: Float32Array }> = {}
     for (const [name, shape] of Object.entries(shapes)) {
       const data = floats(at, shape)
@@ -125,15 +129,41 @@ export class AdamState {
 
   /** Update one weight in place with its gradient. */
   update(name: string, gradient: Float32Array, rates: Rates): void {
+    const update = this.updater(name, rates)
+    for (let from = 0; from < gradient.length; from += TILE) {
+      const part = gradient.subarray(from, from + TILE)
+      this.scratch.set(part)
+      update(from, part.length)
+    }
+  }
+
+  /** Update one weight in place with a gradient of at most `MOST_POSITIONS` columns, multiplied out in the cache. */
+  updateByProduct(name: string, { rank, width, rows, columns }: Product, rates: Rates): void {
+    const update = this.updater(name, rates)
+    const [columnsAt, rowAt] = [TILE, TILE * (1 + MOST_POSITIONS)]
+    for (let from = 0; from < width; from += TILE) {
+      const count = Math.min(TILE, width - from)
+      for (let p = 0; p < rank; p++) {
+        const start = p * width + from
+        this.scratch.set(columns.subarray(start, start + count), columnsAt + p * TILE)
+      }
+      for (let row = 0; row * rank < rows.length; row++) {
+        this.scratch.set(rows.subarray(row * rank, (row + 1) * rank), rowAt)
+        this.kernel.product(0, rowAt * 4, columnsAt * 4, TILE, rank, count)
+        update(row * width + from, count)
+      }
+    }
+  }
+
+  /** Updates some of a weight's numbers with the gradient at the start of the scratch memory. */
+  private updater(name: string, rates: Rates): (from: number, count: number) => void {
     const { at } = this.moments.get(name)!
     const factors = adamFactors(this.constants, rates[name[0] as keyof Rates], this.t)
     const { beta1, beta2, rate, correction, epsilon } = factors
-    for (let from = 0; from < gradient.length; from += TILE) {
-      const part = gradient.subarray(from, from + TILE)
-      this.tile.set(part)
+    return (from, count) => {
       const w = (at + from) * 4
       const [m, v] = [w + this.stride * 4, w + this.stride * 8]
-      this.kernel.adam(w, m, v, 0, part.length, beta1, beta2, 1 - beta1, 1 - beta2, rate, correction, epsilon)
+      this.kernel.adam(w, m, v, 0, count, beta1, beta2, 1 - beta1, 1 - beta2, rate, correction, epsilon)
     }
   }
 

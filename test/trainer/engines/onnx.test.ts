@@ -10,7 +10,7 @@ import { cookToom } from '../../../src/trainer/engines/onnx/winograd.js'
 import { evaluate, reference } from '../../../src/trainer/engines/reference/engine.js'
 import { gradients } from '../../../src/trainer/graph/gradients.js'
 import { inOrder, type StepGraph, sizeOf, type Value } from '../../../src/trainer/graph/graph.js'
-import { conv, input, mse, mul, shareAbove } from '../../../src/trainer/graph/ops.js'
+import { conv, convTranspose, input, mse, mul, shareAbove } from '../../../src/trainer/graph/ops.js'
 import { dropoutMasks, type Pix2PixConfig, pix2pixConfig } from '../../../src/trainer/pix2pix/model.js'
 import { buildStep, initialWeights } from '../../../src/trainer/pix2pix/step.js'
 import { numbersFor, opCases } from '../graph/cases.js'
@@ -37,6 +37,15 @@ function expectClose(found: Float32Array, wanted: Float64Array): void {
 }
 
 describe.skipIf(unavailable)(`onnx-cpu computes what the reference does${why}`, () => {
+  test('transposed convolutions by phase, of several images', async () => {
+    const [x, filters] = [input('x', [2, 2, 5, 6]), input('filters', [2, 3, 4, 4])]
+    const output = convTranspose(x, filters, { stride: 2, pad: 1 })
+    const numbers = new Map([x, filters].map((leaf, i) => [leaf, numbersFor(leaf, i)]))
+    const [wanted] = evaluate([output], leaf => numbers.get(leaf)!)
+    const [found] = await runOnnx([output], leaf => numbers.get(leaf)!)
+    expectClose(found!, wanted!)
+  })
+
   test.each(Object.entries(opCases))('%s and its gradients', async (_, cases) => {
     await fc.assert(
       fc.asyncProperty(cases!, fc.nat(), async ({ inputs, output }, seed) => {

@@ -52,6 +52,30 @@ describe('Adam', () => {
     expect(Buffer.from(state.weights['D.a']!.data).equals(Buffer.from(w))).toBe(true)
   })
 
+  test('a gradient in factors is multiplied out and summed in order', () => {
+    for (const [rank, width] of [
+      [1, 48],
+      [4, 20],
+      [16, 8208],
+    ] as const) {
+      const [rows, columns] = [numbers(3 * rank, 5), numbers(rank * width, 6)]
+      const g = Float32Array.from({ length: 3 * width }, (_, i) => {
+        const [row, at] = [Math.floor(i / width), i % width]
+        let sum = Math.fround(rows[row * rank]! * columns[at]!)
+        for (let p = 1; p < rank; p++)
+          sum = Math.fround(sum + Math.fround(rows[row * rank + p]! * columns[p * width + at]!))
+        return sum
+      })
+      const initial = { 'G.a': tensor(numbers(3 * width, 1)) }
+      const [whole, factored] = [1, 2].map(() => new AdamState({ 'G.a': [3 * width] }, constants, initial))
+      whole!.begin()
+      factored!.begin()
+      whole!.update('G.a', g, rates)
+      factored!.updateByProduct('G.a', { rank, width, rows, columns }, rates)
+      expect(factored!.snapshot()).toEqual(whole!.snapshot())
+    }
+  })
+
   test('is the algorithm of the paper', () => {
     const state = new AdamState({ 'G.a': [1] }, constants, { 'G.a': tensor(Float32Array.of(0.3)) })
     let [w, m, v] = [0.3, 0, 0]

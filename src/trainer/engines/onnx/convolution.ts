@@ -1,11 +1,12 @@
 /**
  * The three convolutions in ONNX ops, in the forms that run fastest on the CPU: the filter gradient has no op of its
- * own, and as one matrix product over shifted views of the image it is nearly twice as fast as a Conv with big kernels.
+ * own, and as one matrix product over the image's windows it is nearly twice as fast as a Conv with big kernels.
  */
 import type { OnnxAttribute } from '../../../formats/onnx/model.js'
 import type { Node, Shape, Window } from '../../graph/graph.js'
 import { imageShape } from '../../graph/ops.js'
 import type { Emitter } from './emitter.js'
+import { emitPhases, phasesPay } from './phases.js'
 import { emitWinograd, emitWinogradFilter, emitWinogradTransposed, winogradPays } from './winograd.js'
 
 const windowAttributes = ({ stride, pad }: Window): Record<string, OnnxAttribute> => ({
@@ -36,6 +37,9 @@ export function emitConvTranspose(
   if (!bias && winogradPays(inputs[1]!.shape, attributes, ...size)) {
     return emitWinogradTransposed(out, x, inputs[0]!.shape, filters, inputs[1]!.shape, pad, shape)
   }
+  if (!bias && phasesPay(inputs[0]!.shape, inputs[1]!.shape, attributes)) {
+    return emitPhases(out, x, inputs[0]!.shape, filters, inputs[1]!.shape, shape)
+  }
   if (channels === 1 && stride === 1 && kernelH === kernelW && !bias) {
     // from one channel, a plain convolution with the flipped kernel is much faster
     const flipped = out.slice(
@@ -55,7 +59,7 @@ export function emitConvTranspose(
 }
 
 /**
- * The filter gradient as one matrix product: g [O, positions] times the shifted views of x [I*h*w, positions].
+ * The filter gradient as one matrix product: g [O, positions] times the windows of x [I*h*w, positions].
  *
  * The result is a matrix in the order of [O,I,h,w]: shaping it would copy it.
  */
@@ -68,53 +72,55 @@ export function emitConvFilter(
   const { stride, pad, kernel } = attributes
   const [n, channels, height, width] = imageShape(inputs[0]!.shape)
   const [, outputs, smallH, smallW] = imageShape(inputs[1]!.shape)
+  const taps = kernel[0] * kernel[1]
   if (winogradPays(shape, attributes, smallH, smallW)) {
     return emitWinogradFilter(out, x, inputs[0]!.shape, g, inputs[1]!.shape, pad)
   }
   if (outputs === 1 && stride === 1 && n === 1) {
-    // one output channel: shifting g, which is small, gives the same products
+    // one output channel: the windows of g, which is small, meet the same products in reverse order
     const around = [kernel[0] - 1 - pad, kernel[1] - 1 - pad] as const
-    const views = shiftedViews(out, g, inputs[1]!.shape, around, kernel, 1, [height, width]).reverse()
-    const shifted = out.reshape(out.op('Concat', views, { axis: { int: 1 } }), [kernel[0] * kernel[1], height * width])
+    const windows = emitWindows(out, g, inputs[1]!.shape, kernel, 1, around, 'reversed')
     const flat = out.reshape(x, [channels, height * width])
-    return out.op('Gemm', [flat, shifted], { transB: { int: 1 } })
+    return out.op('Gemm', [flat, out.reshape(windows, [taps, height * width])], { transB: { int: 1 } })
   }
-  const views = shiftedViews(out, x, inputs[0]!.shape, [pad, pad], kernel, stride, [smallH, smallW])
-  const positions = n * smallH * smallW
-  const columns = out.reshape(out.op('Concat', views, { axis: { int: 1 } }), [
-    channels * kernel[0] * kernel[1],
+  const positions = smallH * smallW
+  const byImage = out.reshape(emitWindows(out, x, inputs[0]!.shape, kernel, stride, [pad, pad]), [
+    n,
+    channels * taps,
     positions,
   ])
-  const rows = out.reshape(n === 1 ? g : out.op('Transpose', [g], { perm: { ints: [1, 0, 2, 3] } }), [
-    outputs,
-    positions,
-  ])
-  return out.op('Gemm', [rows, columns], { transB: { int: 1 } })
+  const columns = n === 1 ? byImage : out.op('Transpose', [byImage], { perm: { ints: [1, 0, 2] } })
+  const rows = n === 1 ? g : out.op('Transpose', [g], { perm: { ints: [1, 0, 2, 3] } })
+  return out.op(
+    'Gemm',
+    [out.reshape(rows, [outputs, n * positions]), out.reshape(columns, [channels * taps, n * positions])],
+    { transB: { int: 1 } },
+  )
 }
 
-/** For each kernel position the elements of x [N,C,H,W] that it meets, as [C,1,N*h*w'...]: one [C,1,N,h,w] per position. */
-function shiftedViews(
+/**
+ * For each kernel position the elements of x [N,C,H,W] that it meets: [N*C, h*w positions of the kernel, ., .].
+ *
+ * A convolution with kernels of a single 1 copies them, on all threads; slices would take one thread and twice the time.
+ */
+function emitWindows(
   out: Emitter,
   x: string,
   shape: Shape,
-  [padH, padW]: readonly [number, number],
   [kernelH, kernelW]: readonly [number, number],
   stride: number,
-  [h, w]: readonly [number, number],
-): string[] {
+  [padH, padW]: readonly [number, number],
+  order: 'forward' | 'reversed' = 'forward',
+): string {
   const [n, channels, height, width] = imageShape(shape)
-  const padded = out.op('Pad', [x, out.ints([0, 0, padH, padW, 0, 0, padH, padW])])
-  const byChannel = n === 1 ? padded : out.op('Transpose', [padded], { perm: { ints: [1, 0, 2, 3] } })
-  const [fullH, fullW] = [height + 2 * padH, width + 2 * padW]
-  const image = out.reshape(byChannel, [channels, 1, n, fullH, fullW])
-  const views: string[] = []
-  for (let ky = 0; ky < kernelH; ky++)
-    for (let kx = 0; kx < kernelW; kx++) {
-      // strided slices are slow: take every stride-th element once per phase, then shift densely
-      const phase = [ky % stride, kx % stride] as const
-      const dense = stride === 1 ? image : out.slice(image, [3, 4], phase, [fullH, fullW], [stride, stride])
-      const [top, left] = [(ky - phase[0]) / stride, (kx - phase[1]) / stride]
-      views.push(out.slice(dense, [3, 4], [top, left], [top + h, left + w], [1, 1]))
-    }
-  return views
+  const taps = kernelH * kernelW
+  const ones = Array.from({ length: taps * taps }, (_, i) => {
+    const [view, tap] = [Math.floor(i / taps), i % taps]
+    return tap === (order === 'forward' ? view : taps - 1 - view) ? 1 : 0
+  })
+  return out.op(
+    'Conv',
+    [out.reshape(x, [n * channels, 1, height, width]), out.floats(ones, [taps, 1, kernelH, kernelW])],
+    { strides: { ints: [stride, stride] }, pads: { ints: [padH, padW, padH, padW] } },
+  )
 }

@@ -2,6 +2,7 @@
 import { availableParallelism, cpus } from 'node:os'
 import { AdamState } from '../../graph/adam.js'
 import type { StepGraph, Value } from '../../graph/graph.js'
+import { isThin, productOf } from '../../graph/product.js'
 import { batchInput, batchSize } from '../batch.js'
 import type { Engine, LoadOptions, Rates, Session, Tensor, Tensors } from '../engine.js'
 import { cut, type Part } from './cut.js'
@@ -28,7 +29,9 @@ class OnnxSession implements Session {
     const loaded: (Part & { model: Model })[] = []
     for (const part of cut(graph.phases)) {
       const { losses, gradients } = part.phase
-      const outputs = [...Object.values(losses), ...Object.values(gradients), ...part.kept]
+      // a thin gradient stays in its factors
+      const wanted = Object.values(gradients).flatMap(value => (isThin(value) ? value.inputs : value))
+      const outputs = [...new Set([...Object.values(losses), ...wanted, ...part.kept])]
       loaded.push({ ...part, model: await Model.load(ort, outputs, { threads, given: part.given }) })
     }
     return new OnnxSession(ort, graph, adam, new Map(weights), loaded, threads)
@@ -43,6 +46,11 @@ class OnnxSession implements Session {
       const result = await model.run(feed)
       for (const [name, value] of Object.entries(phase.losses)) losses[name] = result(value).data[0]!
       for (const [name, value] of Object.entries(phase.gradients)) {
+        if (isThin(value)) {
+          const [x, g] = value.inputs.map(factor => result(factor).data) as [Float32Array, Float32Array]
+          this.adam.updateByProduct(name, productOf(value, x, g), rates)
+          continue
+        }
         const gradient = result(value)
         this.adam.update(name, gradient.data, rates)
         gradient.dispose()

@@ -29,7 +29,8 @@ export async function benchPrep(): Promise<BenchRow[]> {
     const [decodes, preps]: [number[], number[]] = [[], []]
     for (let round = 0; round < 3; round++) {
       decodes.push(await decodeAlone(photos, jobs))
-      preps.push((await prepare(folder, `run-${round}`, PHOTOS, jobs)).seconds)
+      preps.push((await prepare(folder, 'run', PHOTOS, jobs)).seconds)
+      await rm(join(folder, 'run'), { recursive: true })
     }
     const [decode, ours] = [median(decodes), median(preps)]
     const rows: BenchRow[] = [
@@ -55,8 +56,6 @@ export async function benchPrep(): Promise<BenchRow[]> {
         unit: 'img/s',
         note: 'python3-opencv is not installed',
       })
-    for (const name of await readdir(folder))
-      if (name.startsWith('run-')) await rm(join(folder, name), { recursive: true })
     return [...rows, ...(await benchMany(folder, photos, jobs))]
   } finally {
     await rm(folder, { recursive: true, force: true })

@@ -42,8 +42,7 @@ async function listFiles(folder: string): Promise<Set<string>> {
 export async function openFolder(folder: string, items: readonly Named[], all: boolean): Promise<Set<string>> {
   const [{ files, complete }, present] = await Promise.all([readIndex(folder), listFiles(folder)])
   const stale = new Set<string>()
-  for (const { file, key } of items)
-    if (all || !present.has(file) || files[file] !== fingerprint(key)) stale.add(file)
+  for (const { file, key } of items) if (all || !present.has(file) || files[file] !== fingerprint(key)) stale.add(file)
   const kept = Object.entries(files).filter(([file]) => !stale.has(file))
   if (stale.size && (complete || kept.length < Object.keys(files).length))
     await writeIndex(folder, { complete: false, files: Object.fromEntries(kept) })

@@ -207,7 +207,11 @@ async function labelEach(samples: readonly Sample[], options: KmeansOptions, con
   const calls = samples.map((sample): TaskCall => {
     const seed = seedFor(context.seed, 'kmeans', sample.sha256)
     const input = { clusters, seed, options: { space, restarts, engine } }
-    return { sample, keyed: { photo: photoKey(sample.photo!), ...input }, input: { photo: { ...sample.photo! }, ...input } }
+    return {
+      sample,
+      keyed: { photo: photoKey(sample.photo!), ...input },
+      input: { photo: { ...sample.photo! }, ...input },
+    }
   })
   const means: number[][][] = []
   const labelled = await labelWith('label', samples, calls, context, ({ facts }) =>

@@ -38,10 +38,18 @@ const reasons = (events: readonly Event[]): Record<string, string> =>
   Object.fromEntries(events.flatMap(({ type, stage, reason }) => (type === 'step-start' ? [[stage!, reason!]] : [])))
 const UNCHANGED = { glob: 'unchanged', resize: 'unchanged', kmeans: 'unchanged', split: 'unchanged', pack: 'unchanged' }
 
+let first: Event[]
 beforeAll(async () => {
   await writePhotos(join(cwd, 'photos'), 10)
   await writeFile(join(cwd, 'p.yaml'), JSON.stringify({ name: 'p', steps }))
-  await run()
+  first = await run()
+})
+
+test('colours are counted while the photo is resized, and maps drawn while it is labelled', () => {
+  const last = (label: string) => first.filter(event => event.label === label).at(-1)
+  expect(last('count colours')).toMatchObject({ done: 10, total: 10, cached: 10 })
+  expect(last('label')).toMatchObject({ done: 10, cached: 0 })
+  expect(last('write labels')).toMatchObject({ done: 1, total: 1 }) // the contact sheet
 })
 
 test('nothing changed: nothing done, no file touched, and it says so', async () => {

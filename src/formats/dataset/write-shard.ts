@@ -7,7 +7,15 @@ import { replaceFile } from '../../files.js'
 import { crc32c } from '../crc32c.js'
 import { writeFullySync } from '../safetensors/transfer.js'
 import type { ShardEntry } from './index-file.js'
-import { KEY_BYTES, labelSpan, makeHead, planShard, type RowForm, type RowToWrite, type ShardLayout } from './shard-layout.js'
+import {
+  KEY_BYTES,
+  labelSpan,
+  makeHead,
+  planShard,
+  type RowForm,
+  type RowToWrite,
+  type ShardLayout,
+} from './shard-layout.js'
 
 /** A shard to be written or looked for: an entry of the index before its bytes are known. */
 export type ShardSpec = Omit<ShardEntry, 'bytes' | 'sha256'>

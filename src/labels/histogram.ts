@@ -134,9 +134,6 @@ export function mergeHistograms(histograms: Iterable<Histogram>): Histogram {
   return merged
 }
 
-/** How many pixels were counted. */
-export const pixelCount = ({ count }: ColourSums): number => count.reduce((sum, n) => sum + n, 0)
-
 const MAGIC = [0x68, 0x36, 1] // 'h6', version 1; a change of LEVEL_OF_CODE is a new version
 
 /**

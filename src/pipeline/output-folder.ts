@@ -8,11 +8,14 @@ import type { FolderItem } from './stage.js'
 const INDEX = '.index.json'
 
 interface Index {
-  /** false while files are being made: those that `files` does not name may be of any age. */
+  /** false while files are being made. */
   readonly complete: boolean
-  /** The key that each file was made from. */
+  /** The key that each file was made from; NO_KEY where it may be of any age, or absent. */
   readonly files: { readonly [file: string]: string }
 }
+
+/** Fits no fingerprint. A file under it is still the folder's own, to be removed should no result name it. */
+const NO_KEY = ''
 
 type Named = Pick<FolderItem, 'file' | 'key'>
 
@@ -34,8 +37,8 @@ async function listFiles(folder: string): Promise<Set<string>> {
 }
 
 /**
- * The files that are missing or were made from something else. They are struck from the folder's index first, so that
- * a run that is killed while it makes them leaves no new file under an old key.
+ * The files that are missing or were made from something else. They lose their key in the folder's index first, so
+ * that a run that is killed while it makes them leaves no new file under an old key.
  *
  * @param all  take every file for stale
  */
@@ -43,9 +46,11 @@ export async function openFolder(folder: string, items: readonly Named[], all: b
   const [{ files, complete }, present] = await Promise.all([readIndex(folder), listFiles(folder)])
   const stale = new Set<string>()
   for (const { file, key } of items) if (all || !present.has(file) || files[file] !== fingerprint(key)) stale.add(file)
-  const kept = Object.entries(files).filter(([file]) => !stale.has(file))
-  if (stale.size && (complete || kept.length < Object.keys(files).length))
-    await writeIndex(folder, { complete: false, files: Object.fromEntries(kept) })
+  const struck = [...stale].filter(file => files[file] !== NO_KEY)
+  if (stale.size && (complete || struck.length)) {
+    const marks = struck.map(file => [file, NO_KEY])
+    await writeIndex(folder, { complete: false, files: { ...files, ...Object.fromEntries(marks) } })
+  }
   return stale
 }
 

@@ -171,10 +171,10 @@ interface Labelled {
 }
 
 /** One palette for all: fitted or read, then each photo by it. */
-async function labelAll(samples: readonly Sample[], options: KmeansOptions, context: StageContext): Promise<Labelled> {
-  const palette = options.palette
-    ? await readGivenPalette(options.palette, options)
-    : await fitForAll(samples, options, context)
+async function labelAll(found: readonly Sample[], options: KmeansOptions, context: StageContext): Promise<Labelled> {
+  const { palette, samples } = options.palette
+    ? { palette: await readGivenPalette(options.palette, options), samples: found }
+    : await fitForAll(found, options, context)
   const text = formatPalette(palette)
   const colours = paletteColours(palette)
   const keyOf = (sample: Sample): Json => ({ photo: photoKey(sample.photo!), palette: paletteHash(palette) })
@@ -253,7 +253,12 @@ async function readGivenPalette(path: string, { clusters }: KmeansOptions): Prom
   return palette
 }
 
-async function fitForAll(samples: readonly Sample[], options: KmeansOptions, context: StageContext): Promise<Palette> {
+/** @returns the palette, and the photos whose colours could be counted */
+async function fitForAll(
+  samples: readonly Sample[],
+  options: KmeansOptions,
+  context: StageContext,
+): Promise<{ palette: Palette; samples: readonly Sample[] }> {
   const { space, restarts, engine } = options
   const clusters = options.clusters ?? DEFAULT_CLUSTERS
   const seed = seedFor(context.seed, 'kmeans')
@@ -267,7 +272,10 @@ async function fitForAll(samples: readonly Sample[], options: KmeansOptions, con
       fitPalette(sumHistograms(keyed.keys, context), { clusters, restarts, seed, space }, await engineOf(engine)),
     ),
   )
-  return parsePalette(text, 'palette')
+  return {
+    palette: parsePalette(text, 'palette'),
+    samples: samples.filter((_, index) => results[index]!.status === 'done'),
+  }
 }
 
 function sumHistograms(keys: readonly string[], context: StageContext): Histogram {

@@ -33,10 +33,16 @@ interface SheetInput {
 }
 
 /** Task: the contact sheet. */
-export async function drawPairs({ pairs, colours, path }: SheetInput, { load }: TaskTools): Promise<TaskOutput> {
+export async function drawPairs(
+  { pairs, colours, path }: SheetInput,
+  { load, release }: TaskTools,
+): Promise<TaskOutput> {
   const drawn = []
-  for (const { photo, label, name } of pairs)
-    drawn.push({ photo: await load(photo), label: colourise(await load(label), colours), caption: name })
+  for (const { photo, label, name } of pairs) {
+    const ids = await load(label)
+    drawn.push({ photo: await load(photo), label: colourise(ids, colours), caption: name })
+    release(ids)
+  }
   await writeFileAtomic(path, await drawContactSheet({ pairs: drawn, title: 'photos and their label maps' }))
   return {}
 }

@@ -13,11 +13,13 @@ const BATCHES_PER_THREAD = 2
 
 export class WorkerPool {
   readonly #threads: number
+  readonly #batches: number
   #pool: Piscina<readonly WorkerCall[], WorkerReply[]> | undefined
 
-  /** @param threads  worker threads */
+  /** @param threads  worker threads, each with two photos in hand; a single one takes them one at a time, to spare memory */
   constructor(threads: number) {
     this.#threads = threads
+    this.#batches = threads === 1 ? 1 : BATCHES_PER_THREAD
   }
 
   /**
@@ -55,7 +57,7 @@ export class WorkerPool {
         }
       }
     }
-    await Promise.all(Array.from({ length: Math.min(calls.length, this.#threads * BATCHES_PER_THREAD) }, lane))
+    await Promise.all(Array.from({ length: Math.min(calls.length, this.#threads * this.#batches) }, lane))
     if (failure !== undefined) throw failure
     if (signal.aborted && next < calls.length)
       throw new PrepError('INTERRUPTED', 'stopped before all samples were done')
@@ -64,7 +66,7 @@ export class WorkerPool {
 
   /** Short calls travel together: a trip to a thread costs about a millisecond. Towards the end all threads share. */
   #batchSize(left: number, msPerCall: number): number {
-    const share = Math.floor(left / (2 * BATCHES_PER_THREAD * this.#threads))
+    const share = Math.floor(left / (2 * this.#batches * this.#threads))
     return Math.max(1, Math.min(Math.round(BATCH_MS / msPerCall), MAX_BATCH, share))
   }
 
@@ -73,7 +75,7 @@ export class WorkerPool {
       filename: workerEntry('workers/sample-worker.js').href,
       minThreads: this.#threads,
       maxThreads: this.#threads,
-      concurrentTasksPerWorker: BATCHES_PER_THREAD,
+      concurrentTasksPerWorker: this.#batches,
     })
     return this.#pool
   }

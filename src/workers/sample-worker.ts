@@ -120,6 +120,8 @@ const failed = ({ sample }: WorkerCall, failure: { code: string; message: string
 /** Memory for stored images, used again: fresh memory costs more than the reading. */
 const spare: Uint8Array<ArrayBuffer>[] = []
 const MOST_SPARE = 8
+/** Larger memory is rare and not worth holding on to. */
+const LARGEST_SPARE = 1 << 24
 
 interface Tools extends TaskTools {
   releaseAll(): void
@@ -129,7 +131,8 @@ function makeTools(store: Store): Tools {
   const lent = new Map<LoadedPixels, Uint8Array<ArrayBuffer>>()
   const release = (pixels: LoadedPixels): void => {
     const memory = lent.get(pixels)
-    if (memory && lent.delete(pixels) && spare.push(memory) > MOST_SPARE) spare.shift()
+    if (!memory || !lent.delete(pixels) || memory.length > LARGEST_SPARE) return
+    if (spare.push(memory) > MOST_SPARE) spare.shift()
   }
   return {
     async load(ref) {

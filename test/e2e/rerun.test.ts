@@ -1,5 +1,5 @@
-import { appendFile, readFile, rm, stat, unlink, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { appendFile, readdir, readFile, rm, stat, truncate, unlink, writeFile } from 'node:fs/promises'
+import { basename, join } from 'node:path'
 import { beforeAll, expect, test } from 'vitest'
 import { prep, temporaryFolder, writePhotos } from '../helpers.js'
 
@@ -130,4 +130,24 @@ test('the log has a line per event and the report the counts', async () => {
   expect(report).toMatchObject({ samples: 11, skipped: { count: 1, byCode: { NOT_AN_IMAGE: 1 } } })
   const log = (await readFile(join(cwd, 'runs/p/run.jsonl'), 'utf8')).trim().split('\n')
   expect(log.map(line => JSON.parse(line) as Event).some(({ type }) => type === 'skip')).toBe(true)
+})
+
+test('a photo that goes bad is skipped once, and its map goes with it', async () => {
+  const args = ['label', 'mine/*.jpg', '--clusters', '4', '--out', 'mapped']
+  await writePhotos(join(cwd, 'mine'), 20)
+  const path = join(cwd, 'mine', (await readdir(join(cwd, 'mine')))[0]!)
+  const map = join(cwd, 'mapped', `${basename(path, '.jpg')}.png`)
+  expect((await prep(args, { cwd })).code).toBe(0)
+  expect((await stat(map)).isFile()).toBe(true)
+  await truncate(path, (await stat(path)).size >> 1)
+  const { stdout } = await prep([...args, '--json'], { cwd })
+  expect(
+    JSON.parse(
+      stdout
+        .trim()
+        .split('\n')
+        .findLast(line => line.includes('run-end'))!,
+    ),
+  ).toMatchObject({ skipped: 1 })
+  await expect(stat(map)).rejects.toThrow('ENOENT')
 })

@@ -1,4 +1,4 @@
-import { mkdir, writeFile } from 'node:fs/promises'
+import { mkdir, readdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { folderIsWhole, openFolder, settleFolder } from '../../src/pipeline/output-folder.js'
@@ -25,4 +25,8 @@ test('a run that is killed while it makes files leaves no new file under an old 
 
   expect(await folderIsWhole(folder)).toBe(false)
   expect(await openFolder(folder, items('old'), false)).toEqual(new Set(['a.png', 'b.png']))
+
+  // Nor does it leave what no result names any more.
+  await settleFolder(folder, [{ file: 'b.png', key: 'old' }])
+  expect((await readdir(folder)).sort()).toEqual(['.index.json', 'b.png'])
 })

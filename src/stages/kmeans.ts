@@ -1,57 +1,22 @@
 /** Makes label maps: one palette for the whole data set (or for each image), then the nearest colour of each pixel. */
 import { join, resolve } from 'node:path'
-import { z } from 'zod'
 import { PrepError } from '../errors.js'
 import { readFileChecked, replaceFileUnsynced, writeFileAtomic } from '../files.js'
 import type { Colour } from '../images/colour.js'
 import { encodeIndexedPng } from '../images/png.js'
 import { type Assigner, createAssigner } from '../labels/assign.js'
-import { type ClusterEngine, FIT_DEFAULTS, fitPalette } from '../labels/fit.js'
-import { countAndEncode, type Histogram } from '../labels/histogram.js'
-import { HistogramSum } from '../labels/histogram-sum.js'
+import { countAndEncode } from '../labels/histogram.js'
 import { labelImage } from '../labels/image.js'
-import { kmeans as ourKmeans } from '../labels/kmeans.js'
-import { okLab } from '../labels/oklab.js'
 import { formatPalette, type Palette, paletteHash, parsePalette } from '../labels/palette.js'
 import { fingerprint, type Json } from '../pipeline/fingerprint.js'
 import { folderIsWhole } from '../pipeline/output-folder.js'
 import { seedFor } from '../pipeline/random.js'
 import { defineStage, type StageContext, type TaskCall, type TaskResult } from '../pipeline/stage.js'
 import type { ImageRef, Sample } from '../sample.js'
+import { DEFAULT_CLUSTERS, type KmeansOptions, options } from './kmeans-options.js'
+import { countCall, engineOf, fitForAll, meanPalette, photoKey, readGivenPalette } from './kmeans-palette.js'
 import { drawingOf, drawLabels, drawPairs, labelDrawings } from './label-drawings.js'
-import { paletteColours, readPaletteFile } from './palette-file.js'
-
-const options = z.strictObject({
-  clusters: z.int().min(2).max(64).optional().describe('Number of classes K (default: 8, or as many as `palette` has)'),
-  space: z
-    .enum(['oklab', 'rgb'])
-    .default('oklab')
-    .describe('Where colour distance is measured: oklab is as the eye sees it'),
-  scope: z
-    .enum(['dataset', 'image'])
-    .default('dataset')
-    .describe('dataset: one palette, so a class has the same id in every photo; image: K classes of each photo’s own'),
-  engine: z
-    .enum(['prep', 'ml-kmeans'])
-    .default('prep')
-    .describe('prep: exact and fast; ml-kmeans: the npm package of that name on a bounded sample of the colours'),
-  restarts: z
-    .int()
-    .min(1)
-    .max(100)
-    .default(FIT_DEFAULTS.restarts)
-    .describe('Independent starts at most; fewer when starts agree (engine: prep)'),
-  palette: z.string().min(1).optional().describe('Use the classes of this palette.json instead of finding new ones'),
-  maps: z.boolean().default(true).describe('Also write the label maps as coloured PNG'),
-  folder: z
-    .string()
-    .min(1)
-    .default('labels')
-    .describe('Folder below the output for palette, coloured maps and contact sheet'),
-})
-type KmeansOptions = z.output<typeof options>
-
-const DEFAULT_CLUSTERS = 8
+import { paletteColours } from './palette-file.js'
 
 interface AssignInput {
   readonly photo: ImageRef
@@ -158,10 +123,6 @@ function labellerOf(text: string): Labeller {
   return labeller
 }
 
-/** The package is loaded only when asked for: it is slow to start. */
-const engineOf = async (name: KmeansOptions['engine']): Promise<ClusterEngine> =>
-  name === 'ml-kmeans' ? (await import('../labels/ml-kmeans.js')).mlKMeans : ourKmeans
-
 interface Labelled {
   readonly samples: Sample[]
   /** Absent when no photo could be labelled. */
@@ -235,80 +196,4 @@ async function labelWith(
     onResult(result, index)
     return [{ ...sample, label: { kind: 'stored', key, width: Number(facts.width), height: Number(facts.height) } }]
   })
-}
-
-const photoKey = (photo: ImageRef): string => (photo.kind === 'stored' ? photo.key : photo.sha256)
-
-const countCall = (photo: ImageRef): Pick<TaskCall, 'keyed' | 'input'> => ({
-  keyed: { photo: photoKey(photo) },
-  input: { photo: { ...photo } },
-})
-
-async function readGivenPalette(path: string, { clusters }: KmeansOptions): Promise<Palette> {
-  const palette = await readPaletteFile(path)
-  if (clusters !== undefined && clusters !== palette.clusters.length)
-    throw new PrepError('PALETTE_MISMATCH', `clusters: ${clusters}, but ${path} has ${palette.clusters.length}`, {
-      hint: 'remove clusters: to use the palette as it is',
-    })
-  return palette
-}
-
-/** @returns the palette, and the photos whose colours could be counted */
-async function fitForAll(
-  samples: readonly Sample[],
-  options: KmeansOptions,
-  context: StageContext,
-): Promise<{ palette: Palette; samples: readonly Sample[] }> {
-  const { space, restarts, engine } = options
-  const clusters = options.clusters ?? DEFAULT_CLUSTERS
-  const seed = seedFor(context.seed, 'kmeans')
-  const calls = samples.map((sample): TaskCall => ({ sample, ...countCall(sample.photo!) }))
-  const results = await context.map('count', calls, 'count colours')
-  const keys = results.flatMap(result => (result.status === 'done' ? [result.key] : []))
-  // Sorted, so that the same photos under other names give the same palette.
-  const keyed = { keys: [...keys].sort(), clusters, restarts, seed, engine, space }
-  const text = await context.remember(keyed, async () =>
-    formatPalette(
-      fitPalette(sumHistograms(keyed.keys, context), { clusters, restarts, seed, space }, await engineOf(engine)),
-    ),
-  )
-  return {
-    palette: parsePalette(text, 'palette'),
-    samples: samples.filter((_, index) => results[index]!.status === 'done'),
-  }
-}
-
-function sumHistograms(keys: readonly string[], context: StageContext): Histogram {
-  const sum = new HistogramSum()
-  for (const key of keys) sum.add(context.bytes(key))
-  return sum.total()
-}
-
-/**
- * What the ids of separately labelled photos look like on average.
- *
- * @param photos  for each photo and id: mean r, g, b and share
- */
-function meanPalette(
-  photos: readonly (readonly (readonly number[])[])[],
-  clusters: number,
-  space: KmeansOptions['space'],
-): Palette {
-  const rows = Array.from({ length: clusters }, (_, id) => {
-    const sum = [0, 0, 0, 0]
-    for (const photo of photos) {
-      const [r = 0, g = 0, b = 0, share = 0] = photo[id] ?? []
-      for (const [i, value] of [r, g, b].entries()) sum[i]! += value * share
-      sum[3]! += share
-    }
-    const total = sum[3] || 1
-    const mean = [sum[0]! / total, sum[1]! / total, sum[2]! / total] as const
-    return {
-      id,
-      mean,
-      centroid: space === 'oklab' ? okLab(...mean) : mean,
-      share: Math.min(1, sum[3]! / photos.length),
-    }
-  })
-  return parsePalette(JSON.stringify({ version: 1, space, clusters: rows }), 'the mean palette')
 }

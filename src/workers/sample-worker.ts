@@ -1,9 +1,10 @@
 /** A worker thread's side: finds the result of a task in the store, or runs the task and stores it. */
 import { PrepError } from '../errors.js'
-import { decodeAsIs, useOneThread } from '../images/decode.js'
+import { useOneThread } from '../images/decode.js'
 import { fingerprint } from '../pipeline/fingerprint.js'
-import type { LoadedPixels, Stage, TaskCall, TaskOutput, TaskResult, TaskTools } from '../pipeline/stage.js'
+import type { Stage, TaskCall, TaskOutput, TaskResult, TaskTools } from '../pipeline/stage.js'
 import { Store } from '../pipeline/store.js'
+import { makeTools } from './task-tools.js'
 
 useOneThread()
 
@@ -97,7 +98,12 @@ async function runCall(call: WorkerCall): Promise<WorkerReply> {
 }
 
 /** What a later step will ask of the photo just made. It is not this call's business should that fail. */
-async function workAhead(ahead: NonNullable<WorkerCall['ahead']>, key: string, { image }: TaskOutput, store: Store) {
+async function workAhead(
+  ahead: NonNullable<WorkerCall['ahead']>,
+  key: string,
+  { image }: TaskOutput,
+  store: Store,
+): Promise<void> {
   if (image?.channels !== 3) return
   const stage = await findStage(ahead)
   const { width, height } = image
@@ -116,37 +122,3 @@ const failed = ({ sample }: WorkerCall, failure: { code: string; message: string
   status: 'failed',
   failure: { sample: sample!.name, source: sample!.source, ...failure },
 })
-
-/** Memory for stored images, used again: fresh memory costs more than the reading. */
-const spare: Uint8Array<ArrayBuffer>[] = []
-const MOST_SPARE = 8
-/** Larger memory is rare and not worth holding on to. */
-const LARGEST_SPARE = 1 << 24
-
-interface Tools extends TaskTools {
-  releaseAll(): void
-}
-
-function makeTools(store: Store): Tools {
-  const lent = new Map<LoadedPixels, Uint8Array<ArrayBuffer>>()
-  const release = (pixels: LoadedPixels): void => {
-    const memory = lent.get(pixels)
-    if (!memory || !lent.delete(pixels) || memory.length > LARGEST_SPARE) return
-    if (spare.push(memory) > MOST_SPARE) spare.shift()
-  }
-  return {
-    async load(ref) {
-      if (ref.kind === 'file') return decodeAsIs(ref.path)
-      const { image, memory } = store.image(ref.key, takeMemory)
-      lent.set(image, memory)
-      return image
-    },
-    release,
-    releaseAll: () => [...lent.keys()].forEach(release),
-  }
-}
-
-function takeMemory(bytes: number): Uint8Array<ArrayBuffer> {
-  const fit = spare.findIndex(({ length }) => length >= bytes && length <= 2 * bytes)
-  return fit < 0 ? new Uint8Array(bytes) : spare.splice(fit, 1)[0]!
-}

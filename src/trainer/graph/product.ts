@@ -5,7 +5,7 @@
 import type { Node, Value } from './graph.js'
 import { imageShape } from './ops.js'
 
-/** Above so many positions the product costs more than reading the gradient. */
+/** Up to so many positions multiplying out was measured to cost less than writing the gradient and reading it. */
 export const MOST_POSITIONS = 16
 
 /** The matrix rows [O, rank] times columns [rank, width], in the order of the filters [O,I,h,w]. */

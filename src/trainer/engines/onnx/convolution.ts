@@ -101,7 +101,7 @@ export function emitConvFilter(
 /**
  * For each kernel position the elements of x [N,C,H,W] that it meets: [N*C, h*w positions of the kernel, ., .].
  *
- * A convolution with kernels of a single 1 copies them, on all threads; slices would take one thread and twice the time.
+ * A convolution with kernels of a single 1 copies them, on all threads; slices take one.
  */
 function emitWindows(
   out: Emitter,

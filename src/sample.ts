@@ -9,11 +9,47 @@ export interface Pixels {
 }
 
 /** An image that is somewhere else: a file of the user's, or an entry of the run's store. Content-addressed. */
-export type ImageRef =
-  | { readonly kind: 'file'; readonly path: string; readonly sha256: string }
-  | { readonly kind: 'stored'; readonly key: string; readonly width: number; readonly height: number }
+export type ImageRef = FileRef | StoredRef
 
-export type Split = 'train' | 'test'
+/** An image in a file: all of it, a member of an archive, one half of a pair drawn side by side. */
+export type FileRef = {
+  readonly kind: 'file'
+  readonly path: string
+  /** Of the image's bytes: those of `range` where there is one. */
+  readonly sha256: string
+  /** Where the image lies inside an archive that stores it as it is. */
+  readonly range?: ByteRange
+  /** One half of the picture, upright. */
+  readonly half?: 'left' | 'right'
+}
+
+export type ByteRange = {
+  readonly offset: number
+  readonly bytes: number
+}
+
+export type StoredRef = {
+  readonly kind: 'stored'
+  readonly key: string
+  readonly width: number
+  readonly height: number
+}
+
+export type Split = (typeof SPLITS)[number]
+/** What a model learns from, what may choose between models, and what nobody looks at until the end. */
+export const SPLITS = ['train', 'val', 'test'] as const
+
+/** Counts as people say them: `12 train, 3 test`, or `10 train, 2 val, 3 test`. */
+export const describeSplits = (rows: Readonly<Record<Split, number>>): string =>
+  SPLITS.filter(split => split !== 'val' || rows.val > 0)
+    .map(split => `${rows[split]} ${split}`)
+    .join(', ')
+
+export const bySplit = <T>(make: (split: Split) => T): Record<Split, T> => ({
+  train: make('train'),
+  val: make('val'),
+  test: make('test'),
+})
 
 /** One photo on its way through the pipeline. Plain data: it crosses threads and is written as a JSON line. */
 export interface Sample {
@@ -24,8 +60,15 @@ export interface Sample {
   /** sha256 of the source file's bytes, 64 hex digits: the identity that splits and rows use. */
   readonly sha256: string
   readonly photo?: ImageRef
+  /** Label ids, one channel. */
   readonly label?: ImageRef
+  /** Labels that are drawn in colours, 3 channels: they become ids by a colour table or by clustering. */
+  readonly drawing?: ImageRef
   readonly split?: Split
+  /** Samples of one group (a scene, a person, near-duplicates) land in the same split. */
+  readonly group?: string
+  /** What a list says of the sample besides: its other columns. */
+  readonly columns?: Readonly<Record<string, string>>
   /** Conversions worth knowing: `cmyk`, `16-bit`, `alpha`, `exif-orientation`, ... */
   readonly notes?: readonly string[]
 }

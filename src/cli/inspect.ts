@@ -6,7 +6,7 @@ import { colourise } from '../images/colour.js'
 import { decodeAsIs } from '../images/decode.js'
 import { drawContactSheet } from '../images/sheet.js'
 import { parsePalette } from '../labels/palette.js'
-import type { Pixels, Split } from '../sample.js'
+import { describeSplits, type Pixels, SPLITS, type Split } from '../sample.js'
 import { paletteColours } from '../stages/palette-file.js'
 import { bytesText, printLine, printTable } from './render.js'
 import { wholeNumber } from './run.js'
@@ -36,7 +36,7 @@ export function inspectCommand(): Command {
           const bytes = index.shards.reduce((sum, shard) => sum + shard.bytes, 0)
           printTable([
             ['data set', path],
-            ['pairs', `${index.rows.train} train, ${index.rows.test} test`],
+            ['pairs', describeSplits(index.rows)],
             ['size', `${index.size.width}x${index.size.height}, photos ${index.photo}, ${bytesText(bytes)}`],
             ['generation', `${index.generation}, ${index.shards.length} shards`],
             ['fingerprint', index.fingerprint],
@@ -54,7 +54,7 @@ export function inspectCommand(): Command {
         if (sheet) {
           const colours = paletteColours(palette)
           const pairs = []
-          for (const split of ['train', 'test'] as const)
+          for (const split of SPLITS)
             for (let row = 0; row < Math.min(rows, dataset.rows(split)); row++)
               pairs.push(await pairOf(dataset, split, row, colours))
           await writeFileAtomic(sheet, await drawContactSheet({ pairs, title: path }))

@@ -5,6 +5,7 @@ import { Command } from 'commander'
 import { PrepError } from '../errors.js'
 import { readIndex } from '../formats/dataset/read.js'
 import { verifyDataset } from '../formats/dataset/verify.js'
+import { describeSplits } from '../sample.js'
 import { bytesText, printLine, printNotice } from './render.js'
 
 /** A data set folder as given, or the one inside a run's output. */
@@ -28,9 +29,7 @@ export function verifyCommand(): Command {
         else if (!findings.length) {
           const { rows, shards } = await readIndex(dataset)
           const bytes = shards.reduce((sum, shard) => sum + shard.bytes, 0)
-          printLine(
-            `${dataset}: whole; ${rows.train} train and ${rows.test} test pairs, ${shards.length} shards, ${bytesText(bytes)}`,
-          )
+          printLine(`${dataset}: whole; pairs: ${describeSplits(rows)}; ${shards.length} shards, ${bytesText(bytes)}`)
         } else
           for (const { file, field, row, problem } of findings)
             printLine(

@@ -4,7 +4,7 @@
  */
 import sharp, { type Metadata, type Sharp } from 'sharp'
 import { PrepError } from '../errors.js'
-import type { Pixels } from '../sample.js'
+import type { ByteRange, FileRef, Pixels } from '../sample.js'
 import type { Colour } from './colour.js'
 import { type Format, formatOfName, sniffFormat } from './format.js'
 import { type Fit, type Position, positionFor, type Size } from './geometry.js'
@@ -40,6 +40,10 @@ export const NOTES = [
 export type Note = (typeof NOTES)[number]
 
 export interface DecodeOptions {
+  /** The part of the file that is the photo. */
+  readonly range?: ByteRange | undefined
+  /** Of a pair drawn side by side: the half that is wanted. */
+  readonly half?: 'left' | 'right' | undefined
   /** Absent: the photo's own size, after orientation. */
   readonly size?: Size | undefined
   readonly fit: Fit
@@ -75,7 +79,8 @@ export interface DecodedImage {
 export async function decodeImage(input: string | Uint8Array, options: DecodeOptions): Promise<DecodedImage> {
   const path = typeof input === 'string' ? input : undefined
   const name = path ?? 'the photo'
-  const { data, head } = typeof input === 'string' ? await readPhotoFile(input) : { data: input, head: input }
+  const { data, head } =
+    typeof input === 'string' ? await readPhotoFile(input, options.range) : { data: input, head: input }
   const format = checkFormat(head, name)
   // The limit is checked below, where the size can be named.
   const metadata = await sharp(data, { limitInputPixels: false })
@@ -83,7 +88,7 @@ export async function decodeImage(input: string | Uint8Array, options: DecodeOpt
     .catch((error: unknown) => {
       throw decodeFailed(error, name)
     })
-  const { width, height } = metadata.autoOrient
+  const { width, height } = halfOf(metadata.autoOrient, options)
   if (metadata.compression === 'hevc') throw unsupported(name, 'HEIC (HEVC)')
   checkSize({ width, height }, options, name)
 
@@ -101,10 +106,17 @@ export async function decodeImage(input: string | Uint8Array, options: DecodeOpt
 }
 
 /** The photo at its own size on black, as `decodeImage` gives it. @throws {PrepError} as `decodeImage` */
-export async function decodeAsIs(input: string | Uint8Array): Promise<Pixels> {
+export async function decodeAsIs(input: Uint8Array | FileRef): Promise<Pixels> {
   const asIs = { fit: 'cover', position: 'centre', background: [0, 0, 0], maxPixels: MAX_PIXELS } as const
-  return (await decodeImage(input, asIs)).pixels
+  if (input instanceof Uint8Array) return (await decodeImage(input, asIs)).pixels
+  return (await decodeImage(input.path, { ...asIs, range: input.range, half: input.half })).pixels
 }
+
+/** Of an odd width the column in the middle belongs to neither half. */
+const halfOf = ({ width, height }: Size, { half }: Pick<DecodeOptions, 'half'>): Size => ({
+  width: half ? Math.max(1, Math.floor(width / 2)) : width,
+  height,
+})
 
 function sharpPipeline(data: Uint8Array | string, metadata: Metadata, options: DecodeOptions): Sharp {
   const { size, fit, position, maxPixels } = options
@@ -112,6 +124,10 @@ function sharpPipeline(data: Uint8Array | string, metadata: Metadata, options: D
   // failOn 'warning': a bit-flipped JPEG may decode to garbage with nothing but a warning.
   const image = sharp(data, { autoOrient: true, failOn: 'warning', limitInputPixels: maxPixels })
   if (needsRgbFirst(metadata, options)) image.pipelineColourspace('srgb')
+  if (options.half) {
+    const { width, height } = halfOf(metadata.autoOrient, options)
+    image.extract({ left: options.half === 'left' ? 0 : metadata.autoOrient.width - width, top: 0, width, height })
+  }
   if (metadata.hasAlpha) image.flatten({ background: { r, g, b } })
   if (size) {
     const { width, height } = size

@@ -1,6 +1,7 @@
 /** Getting at a photo's bytes without being caught: folders, pipes and devices are told apart before anything is opened. */
 import { open, readFile, stat } from 'node:fs/promises'
 import { fileError, PrepError } from '../errors.js'
+import type { ByteRange } from '../sample.js'
 import { HEAD_BYTES } from './format.js'
 
 /** Files above this many bytes are decoded from disk instead of from memory. */
@@ -13,13 +14,20 @@ export interface PhotoFile {
   readonly head: Uint8Array
 }
 
-/** @throws {PrepError} `FILE_MISSING`, `FILE_UNREADABLE`, `NOT_A_FILE`, `EMPTY_FILE` */
-export async function readPhotoFile(path: string): Promise<PhotoFile> {
+/**
+ * @param range  the part of the file that is the photo: all of it when absent
+ * @throws {PrepError} `FILE_MISSING`, `FILE_UNREADABLE`, `NOT_A_FILE`, `EMPTY_FILE`
+ */
+export async function readPhotoFile(path: string, range?: ByteRange): Promise<PhotoFile> {
   try {
     const stats = await stat(path)
     if (!stats.isFile()) {
       const kind = stats.isDirectory() ? 'a folder' : stats.isFIFO() ? 'a pipe' : 'a device or socket'
       throw new PrepError('NOT_A_FILE', `${path} is ${kind}, expected a photo`)
+    }
+    if (range) {
+      const data = await readRange(path, range)
+      return { data, head: data }
     }
     if (stats.size > MAX_BUFFERED_BYTES) return { data: path, head: await readHead(path) }
     const data = await readFile(path)
@@ -33,10 +41,13 @@ export async function readPhotoFile(path: string): Promise<PhotoFile> {
   }
 }
 
-async function readHead(path: string): Promise<Uint8Array> {
+const readHead = (path: string): Promise<Uint8Array> => readRange(path, { offset: 0, bytes: HEAD_BYTES })
+
+/** Fewer bytes where the file ends early: decoding then says what is wrong. */
+async function readRange(path: string, { offset, bytes }: ByteRange): Promise<Uint8Array> {
   const file = await open(path)
   try {
-    const { buffer, bytesRead } = await file.read(Buffer.alloc(HEAD_BYTES), 0, HEAD_BYTES, 0)
+    const { buffer, bytesRead } = await file.read(Buffer.alloc(bytes), 0, bytes, offset)
     return buffer.subarray(0, bytesRead)
   } finally {
     await file.close()

@@ -241,6 +241,7 @@ function checkInputs(steps: readonly ParsedStep[], place: Place, report: Report)
 const GIVERS: { readonly [field in Field]: string } = {
   photo: ': glob',
   label: ': kmeans',
+  drawing: ', such as pairs or folders',
   palette: ': kmeans',
   split: ': split',
   dataset: ': pack',

@@ -6,7 +6,7 @@ import type { RunEvent } from './events.js'
 import type { Json } from './fingerprint.js'
 
 /** What a stage can need or give: images of samples, and things of the whole set. */
-export type Field = 'photo' | 'label' | 'palette' | 'split' | 'dataset' | 'model'
+export type Field = 'photo' | 'label' | 'drawing' | 'palette' | 'split' | 'dataset' | 'model'
 
 /** A product of the whole set: a file or folder under the output, and the key of its content. */
 export interface Artefact {

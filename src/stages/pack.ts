@@ -16,7 +16,7 @@ import { encodeJpeg } from '../images/png.js'
 import { parsePalette } from '../labels/palette.js'
 import { fingerprint, type Json } from '../pipeline/fingerprint.js'
 import { type Artefact, defineStage, type StageContext } from '../pipeline/stage.js'
-import type { ImageRef, Sample } from '../sample.js'
+import { describeSplits, type ImageRef, type Sample } from '../sample.js'
 
 const options = z.strictObject({
   rows_per_shard: z.int().min(1).max(65_536).default(128).describe('Pairs in one file; 128 of 512x512 are 128 MiB'),
@@ -132,9 +132,7 @@ export const pack = defineStage({
       },
       [...plan.keep, ...written],
     )
-    context.note(
-      `${index.rows.train} train and ${index.rows.test} test pairs in ${index.shards.length} shards, generation ${index.generation}`,
-    )
+    context.note(`pairs: ${describeSplits(index.rows)}; ${index.shards.length} shards, generation ${index.generation}`)
     return { samples, artefacts: { ...artefacts, dataset: { path: dataset, key } } }
   },
 })

@@ -1,10 +1,11 @@
 /** Brings every photo to one size and to 8-bit sRGB. */
 import { z } from 'zod'
+import { PrepError } from '../errors.js'
 import { parseColour } from '../images/colour.js'
 import { decodeImage, MAX_PIXELS } from '../images/decode.js'
 import { FITS, POSITIONS } from '../images/geometry.js'
 import { defineStage } from '../pipeline/stage.js'
-import type { Sample } from '../sample.js'
+import type { FileRef, Sample } from '../sample.js'
 
 const side = z.int().min(8).max(8192)
 
@@ -41,9 +42,11 @@ export const resize = defineStage({
   needs: ['photo'],
   gives: ['photo'],
   tasks: {
-    async resize({ path, options }: { path: string; options: ResizeOptions }) {
+    async resize({ photo, options }: { photo: FileRef; options: ResizeOptions }) {
       const { size, fit, position, background, min_size, max_pixels } = options
-      const { pixels, notes, source } = await decodeImage(path, {
+      const { pixels, notes, source } = await decodeImage(photo.path, {
+        range: photo.range,
+        half: photo.half,
         size: typeof size === 'number' ? { width: size, height: size } : size,
         fit,
         position,
@@ -67,11 +70,23 @@ export const resize = defineStage({
     `makes ${typeof size === 'number' ? `${size}x${size}` : `${size.width}x${size.height}`} photos (${fit})`,
   ],
   async run({ samples, artefacts }, options, context) {
-    const calls = samples.map(sample => ({
-      sample,
-      keyed: { photo: sample.sha256, options },
-      input: { path: sample.source, options },
-    }))
+    const calls = samples.map(sample => {
+      const { photo } = sample
+      if (photo?.kind !== 'file')
+        throw new PrepError(
+          'STAGE_INPUT_MISSING',
+          'resize takes photos from files: it cannot resize them a second time',
+          {
+            hint: 'keep one resize step',
+          },
+        )
+      const { sha256, half } = photo
+      return {
+        sample,
+        keyed: { photo: sha256, ...(half && { half }), options },
+        input: { photo: { ...photo }, options },
+      }
+    })
     const results = await context.map('resize', calls)
     return {
       artefacts,

@@ -1,4 +1,5 @@
 /** What the trainer says while it works: plain data, in order, printed by none of it. */
+import type { Split } from '../sample.js'
 import type { EngineName } from './engines/engine.js'
 
 /** The scalars of a step by name: loss_D, loss_G and their parts, acc_real and acc_fake in 0..1. */
@@ -11,7 +12,7 @@ export type TrainEvent =
       readonly device: string
       /** Pixels that the net sees. */
       readonly size: { readonly height: number; readonly width: number }
-      readonly rows: { readonly train: number; readonly test: number }
+      readonly rows: Readonly<Record<Split, number>>
       readonly parameters: { readonly G: number; readonly D: number }
       /** Rough estimate of the memory that training needs. */
       readonly memoryBytes: number

@@ -24,7 +24,7 @@ export function makeTools(store: Store): Tools {
   }
   return {
     async load(ref) {
-      if (ref.kind === 'file') return decodeAsIs(ref.path)
+      if (ref.kind === 'file') return decodeAsIs(ref)
       const { image, memory } = store.image(ref.key, takeMemory)
       lent.set(image, memory)
       return image

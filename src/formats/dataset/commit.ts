@@ -4,6 +4,7 @@ import { type FileHandle, readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileError, PrepError, systemCode } from '../../errors.js'
 import { isTemporary, replaceFile, sha256Hex, writeFileAtomic } from '../../files.js'
+import { SPLITS } from '../../sample.js'
 import { writeFully } from '../safetensors/transfer.js'
 import {
   type DatasetIndex,
@@ -125,7 +126,7 @@ function checkJson(palette: string): void {
 }
 
 async function removeUnnamed(dataset: string, named: ReadonlySet<string>): Promise<void> {
-  for (const folder of ['', 'train', 'test']) {
+  for (const folder of ['', ...SPLITS]) {
     const names = await readdir(join(dataset, folder)).catch(error => {
       if (systemCode(error) === 'ENOENT') return []
       throw fileError(error, join(dataset, folder), 'list')

@@ -1,6 +1,6 @@
 /** What an addition to a committed data set starts from; damaged parts are left out, so that packing again heals them. */
 import { PrepError } from '../../errors.js'
-import type { Split } from '../../sample.js'
+import { SPLITS, type Split } from '../../sample.js'
 import type { ExistingDataset } from './plan-shards.js'
 import { type Dataset, openDataset } from './read.js'
 
@@ -19,7 +19,9 @@ export async function readExisting(dataset: string): Promise<ExistingDataset | u
   })
   if (!open) return undefined
   try {
-    return { index: open.index, keys: { train: await readKeys(open, 'train'), test: await readKeys(open, 'test') } }
+    const keys: Record<Split, string[]> = { train: [], val: [], test: [] }
+    for (const split of SPLITS) keys[split] = await readKeys(open, split)
+    return { index: open.index, keys }
   } finally {
     await open.close()
   }

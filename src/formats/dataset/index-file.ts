@@ -5,6 +5,7 @@
 import { z } from 'zod'
 import { PrepError } from '../../errors.js'
 import { sha256Hex } from '../../files.js'
+import { bySplit, SPLITS } from '../../sample.js'
 import { describeFields } from './shard-layout.js'
 
 export const INDEX_FILE = 'index.json'
@@ -14,11 +15,11 @@ export const DATASET_VERSION = 1
 
 const count = z.number().int().nonnegative()
 const hash = z.string().regex(/^[0-9a-f]{64}$/)
-const split = z.enum(['train', 'test'])
+const split = z.enum(SPLITS)
 
 const shardEntry = z.strictObject({
   /** Path inside the data set. */
-  file: z.string().regex(/^(train|test)\/shard-\d{5,}\.safetensors$/),
+  file: z.string().regex(/^(train|val|test)\/shard-\d{5,}\.safetensors$/),
   split,
   rows: count,
   bytes: count,
@@ -53,7 +54,7 @@ const datasetIndex = z.strictObject({
   samples: companion(SAMPLES_FILE),
   /** Rule and seed of the split, as its maker gave them. */
   split: z.json(),
-  rows: z.strictObject({ train: count, test: count }),
+  rows: z.strictObject({ train: count, val: count.default(0), test: count }),
   /** Row r of a split is counted through its shards in this order. */
   shards: z.array(shardEntry),
 })
@@ -91,7 +92,7 @@ export function parseIndex(bytes: Uint8Array, path: string): DatasetIndex {
   }
   const index = datasetIndex.safeParse(value)
   if (!index.success) throw damaged(z.prettifyError(index.error))
-  for (const name of ['train', 'test'] as const) {
+  for (const name of SPLITS) {
     const sum = index.data.shards.reduce((rows, shard) => rows + (shard.split === name ? shard.rows : 0), 0)
     if (sum !== index.data.rows[name]) throw damaged(`expected ${index.data.rows[name]} ${name} rows, found ${sum}`)
   }
@@ -121,7 +122,7 @@ export function makeIndex(
     palette,
     samples,
     split,
-    rows: { train: rowsOf('train'), test: rowsOf('test') },
+    rows: bySplit(rowsOf),
     shards: shards.map(({ file, split, rows, bytes, sha256, generation, fingerprint }) => ({
       ...{ file, split, rows, bytes, sha256, generation, fingerprint },
     })),

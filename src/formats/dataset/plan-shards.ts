@@ -1,7 +1,7 @@
 /** Which rows go to which shard, and which shards of a committed data set can stay as they are. Pure: no file is touched. */
 import { PrepError } from '../../errors.js'
 import { sha256Hex } from '../../files.js'
-import type { Split } from '../../sample.js'
+import { bySplit, SPLITS, type Split } from '../../sample.js'
 import type { DatasetIndex, ShardEntry } from './index-file.js'
 import type { ShardSpec } from './write-shard.js'
 
@@ -60,7 +60,7 @@ export function planShards({ rows, rowsPerShard, palette, existing }: PlanShards
   const changed = rest.length > 0 || kept.length !== before?.shards.length
   const generation = before ? before.generation + (changed ? 1 : 0) : 1
 
-  const write = (['train', 'test'] as const).flatMap(split => {
+  const write = SPLITS.flatMap(split => {
     const members = rest.filter(i => rows[i]!.split === split)
     const first = before ? nextNumber(before, split) : 0
     return Array.from({ length: Math.ceil(members.length / rowsPerShard) }, (_, s) => {
@@ -71,7 +71,7 @@ export function planShards({ rows, rowsPerShard, palette, existing }: PlanShards
   })
 
   const places = new Array<number>(rows.length)
-  const counts = { train: 0, test: 0 }
+  const counts = bySplit(() => 0)
   for (const { split, members } of [...kept.map(({ entry, members }) => ({ ...entry, members })), ...write]) {
     for (const member of members) places[member] = counts[split]++
   }
@@ -87,7 +87,7 @@ function keepShards(rows: readonly WantedRow[], { index, keys }: ExistingDataset
     else waiting.set(split + key, [i])
   }
   const kept: { entry: ShardEntry; members: number[] }[] = []
-  const next = { train: 0, test: 0 }
+  const next = bySplit(() => 0)
   for (const entry of index.shards) {
     const shardKeys = keys[entry.split].slice(next[entry.split], (next[entry.split] += entry.rows))
     const members = shardKeys.flatMap(key => waiting.get(entry.split + key)?.shift() ?? [])

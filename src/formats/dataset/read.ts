@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileError, PrepError, systemCode } from '../../errors.js'
 import { readFileChecked, sha256Hex } from '../../files.js'
-import type { Split } from '../../sample.js'
+import { bySplit, type Split } from '../../sample.js'
 import { crc32c } from '../crc32c.js'
 import { readFully } from '../safetensors/transfer.js'
 import { type DatasetIndex, INDEX_FILE, type Json, parseIndex, type ShardEntry } from './index-file.js'
@@ -80,11 +80,8 @@ export async function openDataset(dataset: string): Promise<Dataset> {
   }
   const form: RowForm = { ...index.size, photo: index.photo }
   const cache = new ShardCache(dataset, form)
-  const shards = {
-    train: index.shards.filter(shard => shard.split === 'train'),
-    test: index.shards.filter(shard => shard.split === 'test'),
-  }
-  const starts = { train: startsOf(shards.train), test: startsOf(shards.test) }
+  const shards = bySplit(split => index.shards.filter(shard => shard.split === split))
+  const starts = bySplit(split => startsOf(shards[split]))
 
   const shardKeys = (entry: ShardEntry): Promise<string[]> =>
     cache.use(entry, ({ head }) => Array.from({ length: entry.rows }, (_, row) => keyOf(head, row)))

@@ -4,9 +4,10 @@ import { extname } from 'node:path'
 import fastGlob from 'fast-glob'
 import { z } from 'zod'
 import { fileError, PrepError, systemCode } from '../errors.js'
+import { sha256File } from '../files.js'
 import { defineStage, type StageContext } from '../pipeline/stage.js'
 import type { Sample } from '../sample.js'
-import { hashFile, identifyFiles } from './identify.js'
+import { HashMemo } from './hash-memo.js'
 import { commonFolder, namesFor } from './names.js'
 import { isInside, OutputFinder, staticBase, takeFoldersLiterally } from './patterns.js'
 
@@ -34,7 +35,12 @@ export const glob = defineStage({
   needs: [],
   gives: ['photo'],
   source: true,
-  tasks: { hash: hashFile },
+  tasks: {
+    async hash({ path }: { path: string }) {
+      return { facts: { sha256: sha256File(path) } }
+    },
+  },
+  preview: previewPhotos,
   plan: ({ patterns }) => [`reads ${patterns.join(', ')}`],
   check: ({ patterns }, { output }) =>
     patterns.flatMap((pattern, i) =>
@@ -124,13 +130,33 @@ async function noMatches({ patterns }: GlobOptions): Promise<PrepError> {
 }
 
 async function identify(files: readonly Found[], context: StageContext): Promise<Sample[]> {
-  const paths = files.map(({ path }) => path)
-  const names = namesFor(paths, commonFolder(paths))
-  const known = await identifyFiles(
-    files.map((file, index) => ({ ...file, name: names[index]! })),
-    context,
+  const names = namesFor(
+    files.map(({ path }) => path),
+    commonFolder(files.map(({ path }) => path)),
   )
-  return paths.flatMap((path, index): Sample[] => {
+  const memo = await HashMemo.read(context.cache)
+  const known = new Map<string, string>()
+  const unknown: Sample[] = []
+  for (const [index, { path, special }] of files.entries()) {
+    const blank: Sample = { name: names[index]!, source: path, sha256: '' }
+    const problem = special ? { code: 'NOT_A_FILE', message: `is ${special}, not a file` } : memo.check(path)
+    if (typeof problem === 'string') known.set(path, problem)
+    else if (problem) context.fail({ sample: blank.name, source: path, ...problem })
+    else unknown.push(blank)
+  }
+  const results = await context.map(
+    'hash',
+    unknown.map(sample => ({ sample, input: { path: sample.source } })),
+    'identify',
+  )
+  for (const [index, result] of results.entries()) {
+    const path = unknown[index]!.source
+    if (result.status !== 'done') continue
+    known.set(path, String(result.facts.sha256))
+    memo.learn(path, String(result.facts.sha256))
+  }
+  await memo.write(new Set(files.map(({ path }) => path)))
+  return files.flatMap(({ path }, index): Sample[] => {
     const sha256 = known.get(path)
     return sha256 ? [{ name: names[index]!, source: path, sha256, photo: { kind: 'file', path, sha256 } }] : []
   })

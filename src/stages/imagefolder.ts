@@ -7,7 +7,7 @@ import { fileError, PrepError } from '../errors.js'
 import { readTable, throwProblems } from '../formats/table/read.js'
 import { defineStage } from '../pipeline/stage.js'
 import type { Split } from '../sample.js'
-import { hashFile } from './identify.js'
+import { hash } from './identity.js'
 import { type ListedPhoto, samplesOf } from './listed.js'
 import { isInside, OutputFinder } from './patterns.js'
 import { splitOfWord } from './split-names.js'
@@ -40,7 +40,7 @@ export const imagefolder = defineStage({
   needs: [],
   gives: ['photo'],
   source: true,
-  tasks: { hash: hashFile },
+  tasks: { hash },
   plan: ({ folder }) => [`reads ${folder}`],
   check: ({ folder }, { output }) =>
     isInside(folder, output)
@@ -53,18 +53,22 @@ export const imagefolder = defineStage({
           },
         ]
       : [],
+  preview: async (options, output) => ({ count: (await findPhotos(options, output)).length }),
   async run(_set, options, context) {
-    const { folder, limit } = options
-    const entries: ListedPhoto[] = []
-    for (const { path, split } of await splitFolders(folder)) {
-      const found = await readFolder(path, split, options, new OutputFinder(context.output, [folder]))
-      entries.push(...found.slice(0, limit))
-    }
-    if (!entries.length)
-      throw new PrepError('NO_MATCHES', `no photo in ${folder}`, { hint: 'check the folder and `extensions`' })
-    return { samples: await samplesOf(entries, context), artefacts: {} }
+    return { samples: await samplesOf(await findPhotos(options, context.output), context), artefacts: {} }
   },
 })
+
+/** @throws {PrepError} `NO_MATCHES`, `FILE_MISSING`, `LIST_INVALID` */
+async function findPhotos(options: ImagefolderOptions, output: string): Promise<ListedPhoto[]> {
+  const { folder, limit } = options
+  const entries: ListedPhoto[] = []
+  for (const { path, split } of await splitFolders(folder))
+    entries.push(...(await readFolder(path, split, options, new OutputFinder(output, [folder]))).slice(0, limit))
+  if (!entries.length)
+    throw new PrepError('NO_MATCHES', `no photo in ${folder}`, { hint: 'check the folder and `extensions`' })
+  return entries
+}
 
 /** Folders named like splits, in the order train, val, test; else the folder itself. */
 async function splitFolders(folder: string): Promise<{ path: string; split?: Split }[]> {

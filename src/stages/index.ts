@@ -7,17 +7,23 @@ import { kmeans } from './kmeans.js'
 import { list } from './list.js'
 import { pack } from './pack.js'
 import { resize } from './resize.js'
+import { shards } from './shards.js'
 import { split } from './split.js'
+import { tfrecord } from './tfrecord.js'
 import { train } from './train.js'
+import { webdataset } from './webdataset.js'
 
 export const stages: readonly Stage[] = [
   glob,
   list,
   imagefolder,
+  webdataset,
+  tfrecord,
   resize,
   kmeans,
   split,
   exportStage,
+  shards,
   pack,
   train,
 ] as readonly Stage[]

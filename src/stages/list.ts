@@ -5,7 +5,7 @@ import { PrepError } from '../errors.js'
 import { readTable, TABLE_FORMATS, type Table, type TableRow, throwProblems } from '../formats/table/read.js'
 import { defineStage } from '../pipeline/stage.js'
 import type { Split } from '../sample.js'
-import { hashFile } from './identify.js'
+import { hash } from './identity.js'
 import { type ListedPhoto, samplesOf } from './listed.js'
 import { isInside } from './patterns.js'
 import { SPLIT_WORDS, splitOfWord } from './split-names.js'
@@ -57,7 +57,10 @@ export const list = defineStage({
   needs: [],
   gives: ['photo', 'label', 'drawing'],
   source: true,
-  tasks: { hash: hashFile },
+  tasks: { hash },
+  preview: async options => ({
+    count: readEntries(await readTable(options.file, options), options).slice(0, options.limit).length,
+  }),
   plan: ({ file, base = dirname(file) }) => [`reads ${file}, files in ${base}`],
   check: ({ file }, { output }) =>
     isInside(file, output)

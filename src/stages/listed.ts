@@ -2,7 +2,7 @@
 import { PrepError } from '../errors.js'
 import type { StageContext } from '../pipeline/stage.js'
 import type { FileRef, Sample, Split } from '../sample.js'
-import { identifyFiles, type NamedFile } from './identify.js'
+import { type FileOfSample, identifyFiles } from './identity.js'
 import { commonFolder, namesFor } from './names.js'
 import { isInside } from './patterns.js'
 
@@ -24,10 +24,21 @@ export async function samplesOf(entries: readonly ListedPhoto[], context: StageC
   const photos = firstOfEach(entries, context)
   const paths = photos.map(({ photo }) => photo)
   const names = namesFor(paths, commonFolder(paths))
-  const files = photos.flatMap(({ photo, label, drawing, mention }, i): NamedFile[] =>
-    [photo, label, drawing].flatMap(path => (path === undefined ? [] : [{ name: names[i]!, path, mention }])),
-  )
-  const known = await identifyFiles(files, context)
+  const files: FileOfSample[] = []
+  const mentions = new Map<string, string>()
+  for (const [i, { photo, label, drawing, mention }] of photos.entries())
+    for (const path of [photo, label, drawing]) {
+      if (path === undefined) continue
+      files.push({ name: names[i]!, path })
+      if (mention) mentions.set(path, mention)
+    }
+  const known = await identifyFiles(files, {
+    ...context,
+    fail: ({ message, ...failure }) => {
+      const mention = mentions.get(failure.source)
+      context.fail({ ...failure, message: mention ? `${message} (${mention})` : message })
+    },
+  })
   const refOf = (path: string | undefined): FileRef | undefined => {
     const sha256 = path && known.get(path)
     return sha256 ? { kind: 'file', path: path!, sha256 } : undefined

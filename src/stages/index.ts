@@ -5,6 +5,7 @@ import { glob } from './glob.js'
 import { imagefolder } from './imagefolder.js'
 import { kmeans } from './kmeans.js'
 import { list } from './list.js'
+import { mnist } from './mnist.js'
 import { pack } from './pack.js'
 import { resize } from './resize.js'
 import { shards } from './shards.js'
@@ -19,6 +20,7 @@ export const stages: readonly Stage[] = [
   imagefolder,
   webdataset,
   tfrecord,
+  mnist,
   resize,
   kmeans,
   split,

@@ -25,7 +25,7 @@ export interface IdxArray {
   readonly type: 'U8' | 'I8' | 'I16' | 'I32' | 'F32' | 'F64'
   readonly shape: readonly number[]
   /** The elements as stored, big-endian, the last dimension fastest. */
-  readonly data: Uint8Array
+  readonly data: Buffer
 }
 
 /**
@@ -63,3 +63,15 @@ export function parseIdx(bytes: Buffer, path: string): IdxArray {
     throw damaged(`${shape.join('x')} elements of ${type}: expected ${expected} bytes, found ${bytes.length}`)
   return { type, shape, data: bytes.subarray(start) }
 }
+
+const READERS = {
+  U8: (data, i) => data.readUInt8(i),
+  I8: (data, i) => data.readInt8(i),
+  I16: (data, i) => data.readInt16BE(2 * i),
+  I32: (data, i) => data.readInt32BE(4 * i),
+  F32: (data, i) => data.readFloatBE(4 * i),
+  F64: (data, i) => data.readDoubleBE(8 * i),
+} satisfies { [type in IdxArray['type']]: (data: Buffer, i: number) => number }
+
+/** Element `index`, counted through the whole array. */
+export const elementAt = ({ type, data }: IdxArray, index: number): number => READERS[type](data, index)

@@ -14,11 +14,12 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   cli: ['pipeline', 'stages', 'trainer', 'labels', 'images', 'formats'],
   pipeline: ['stages', 'workers', 'images', 'formats', 'trainer'],
   workers: ['pipeline', 'stages', 'images'],
-  stages: ['pipeline', 'labels', 'images', 'formats', 'trainer'],
+  stages: ['pipeline', 'labels', 'images', 'formats', 'trainer', 's3'],
   trainer: ['formats', 'images', 'labels', 'kernels', 'workers'],
   labels: ['kernels'],
   images: [],
   formats: ['kernels'],
+  s3: ['formats'],
   kernels: [],
 }
 

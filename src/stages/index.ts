@@ -1,5 +1,6 @@
 /** The list of built-in stages: a new one is one file and one line here. */
 import type { Stage } from '../pipeline/stage.js'
+import { dataset } from './dataset.js'
 import { exportStage } from './export.js'
 import { glob } from './glob.js'
 import { imagefolder } from './imagefolder.js'
@@ -12,6 +13,7 @@ import { shards } from './shards.js'
 import { split } from './split.js'
 import { tfrecord } from './tfrecord.js'
 import { train } from './train.js'
+import { upload } from './upload.js'
 import { webdataset } from './webdataset.js'
 
 export const stages: readonly Stage[] = [
@@ -21,12 +23,14 @@ export const stages: readonly Stage[] = [
   webdataset,
   tfrecord,
   mnist,
+  dataset,
   resize,
   kmeans,
   split,
   exportStage,
   shards,
   pack,
+  upload,
   train,
 ] as readonly Stage[]
 

@@ -6,7 +6,7 @@ import { fileError, PrepError, systemCode } from '../errors.js'
 import { makeFolder, temporaryPath, writeFileAtomic } from '../files.js'
 
 /** What a run writes, besides pipeline.json, which says whose folder it is. */
-const OURS = ['dataset', 'labels', 'export', 'train', 'run.jsonl', 'report.json']
+const OURS = ['dataset', 'labels', 'export', 'webdataset', 'tfrecord', 'mnist', 'train', 'run.jsonl', 'report.json']
 
 export const cacheFolder = (output: string): string => join(output, '.cache')
 

@@ -11,7 +11,7 @@ import type { Json } from '../pipeline/fingerprint.js'
 import type { StageContext, TaskCall, TaskOutput } from '../pipeline/stage.js'
 import type { ByteRange, FileRef, Sample, Split } from '../sample.js'
 import { settledStamp } from './hash-memo.js'
-import { namesFor } from './names.js'
+import { uniqueNames } from './names.js'
 import { OutputFinder, staticBase, takeFoldersLiterally } from './patterns.js'
 import { splitsOfPaths } from './split-names.js'
 
@@ -164,11 +164,7 @@ function withLabels(entries: readonly Located[], context: StageContext): readonl
 }
 
 function toSamples(entries: readonly Located[], splitOf: (path: string) => Split | undefined): Sample[] {
-  // namesFor takes the last dot for the start of an extension.
-  const names = namesFor(
-    entries.map(({ name }) => `${safeName(name)}.`),
-    '',
-  )
+  const names = uniqueNames(entries.map(({ name }) => safeName(name)))
   return entries.map(({ path, name, photo, label, identity, split = splitOf(path), group, columns }, i): Sample => {
     const refOf = ({ sha256, offset, bytes }: Piece): FileRef => ({
       kind: 'file',
@@ -177,7 +173,7 @@ function toSamples(entries: readonly Located[], splitOf: (path: string) => Split
       range: { offset, bytes },
     })
     return {
-      name: names[i]!.replace(/\.$/, ''),
+      name: names[i]!,
       source: `${path}:${name}`,
       sha256: identity ?? photo.sha256,
       photo: refOf(photo),

@@ -25,12 +25,20 @@ export function namesFor(paths: readonly string[], base: string): string[] {
   const stems = below.map(path => path.replace(/\.[^./]+$/, ''))
   const counts = new Map<string, number>()
   for (const stem of stems) counts.set(stem.toLowerCase(), (counts.get(stem.toLowerCase()) ?? 0) + 1)
+  return uniqueNames(
+    stems.map((stem, i) => {
+      const unclear = (counts.get(stem.toLowerCase()) ?? 0) > 1 || RESERVED.test(stem)
+      return unclear ? below[i]! : stem
+    }),
+  )
+}
+
+/** Names as wanted; one that is taken, ignoring case, or stands for something else, is numbered. */
+export function uniqueNames(wanted: readonly string[]): string[] {
   const taken = new Set<string>()
-  return stems.map((stem, i) => {
-    const unclear = (counts.get(stem.toLowerCase()) ?? 0) > 1 || RESERVED.test(stem)
-    const wanted = unclear ? below[i]! : stem
-    let name = wanted
-    for (let number = 2; taken.has(name.toLowerCase()); number++) name = `${wanted}-${number}`
+  return wanted.map(stem => {
+    let name = stem
+    for (let number = 2; taken.has(name.toLowerCase()) || RESERVED.test(name); number++) name = `${stem}-${number}`
     taken.add(name.toLowerCase())
     return name
   })

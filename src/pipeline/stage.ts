@@ -62,6 +62,8 @@ export interface TaskTools {
    * until it ends: what it keeps longer it copies.
    */
   load(ref: ImageRef): Promise<LoadedPixels>
+  /** Bytes that a task stored, checked. */
+  bytes(key: string): Uint8Array
   /** Give loaded pixels back before the task ends, for a task that loads many. */
   release(pixels: LoadedPixels): void
 }

@@ -50,23 +50,39 @@ export async function fitForAll(
   const seed = seedFor(context.seed, 'kmeans')
   const calls = samples.map((sample): TaskCall => ({ sample, ...countCall(sample.photo!) }))
   const results = await context.map('count', calls, 'count colours')
-  const keys = results.flatMap(result => (result.status === 'done' ? [result.key] : []))
   // Sorted, so that the same photos under other names give the same palette.
-  const keyed = { keys: [...keys].sort(), clusters, restarts, seed, engine, space }
-  const text = await context.remember(keyed, async () =>
-    formatPalette(
-      fitPalette(sumHistograms(keyed.keys, context), { clusters, restarts, seed, space }, await engineOf(engine)),
-    ),
-  )
+  const keys = results.flatMap(result => (result.status === 'done' ? [result.key] : [])).sort()
+  const text = await context.remember({ keys, clusters, restarts, seed, engine, space }, async () => {
+    const colours = await sumColours(keys, context)
+    return formatPalette(fitPalette(colours, { clusters, restarts, seed, space }, await engineOf(engine)))
+  })
   return {
     palette: parsePalette(text, 'palette'),
     samples: samples.filter((_, index) => results[index]!.status === 'done'),
   }
 }
 
-function sumHistograms(keys: readonly string[], context: StageContext): Histogram {
+/** Fewer photos than this are not worth a thread of their own. */
+const PHOTOS_A_SUM = 64
+
+/** All threads add up a share each; sums are exact, so it does not matter who adds what. */
+async function sumColours(keys: readonly string[], context: StageContext): Promise<Histogram> {
+  const share = Math.max(PHOTOS_A_SUM, Math.ceil(keys.length / context.jobs))
+  const shares = Array.from({ length: Math.ceil(keys.length / share) }, (_, i) =>
+    keys.slice(i * share, (i + 1) * share),
+  )
+  const calls = shares.map(keys => ({ keyed: { keys }, input: { keys } }))
+  const sums = await context.map('sum', calls, 'add up colours')
+  return sumHistograms(
+    sums.flatMap(sum => (sum.status === 'done' ? [sum.key] : [])),
+    context.bytes,
+  )
+}
+
+/** @param read  gives a histogram as `countAndEncode` makes it; one at a time is held */
+export function sumHistograms(keys: readonly string[], read: (key: string) => Uint8Array): Histogram {
   const sum = new HistogramSum()
-  for (const key of keys) sum.add(context.bytes(key))
+  for (const key of keys) sum.add(read(key))
   return sum.total()
 }
 

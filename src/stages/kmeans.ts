@@ -5,7 +5,7 @@ import { readFileChecked, replaceFileUnsynced, writeFileAtomic } from '../files.
 import type { Colour } from '../images/colour.js'
 import { encodeIndexedPng } from '../images/png.js'
 import { type Assigner, createAssigner } from '../labels/assign.js'
-import { countAndEncode } from '../labels/histogram.js'
+import { countAndEncode, encodeHistogram } from '../labels/histogram.js'
 import { labelImage } from '../labels/image.js'
 import { formatPalette, type Palette, paletteHash, parsePalette } from '../labels/palette.js'
 import { fingerprint, type Json } from '../pipeline/fingerprint.js'
@@ -14,7 +14,15 @@ import { seedFor } from '../pipeline/random.js'
 import { defineStage, type StageContext, type TaskCall, type TaskResult } from '../pipeline/stage.js'
 import type { ImageRef, Sample } from '../sample.js'
 import { DEFAULT_CLUSTERS, type KmeansOptions, options } from './kmeans-options.js'
-import { countCall, engineOf, fitForAll, meanPalette, photoKey, readGivenPalette } from './kmeans-palette.js'
+import {
+  countCall,
+  engineOf,
+  fitForAll,
+  meanPalette,
+  photoKey,
+  readGivenPalette,
+  sumHistograms,
+} from './kmeans-palette.js'
 import { drawingOf, drawLabels, drawPairs, labelDrawings } from './label-drawings.js'
 import { paletteColours } from './palette-file.js'
 
@@ -74,6 +82,10 @@ export const kmeans = defineStage({
     /** Colour counts of one photo. */
     async count({ photo }: { photo: ImageRef }, { load }) {
       return { bytes: countAndEncode((await load(photo)).data) }
+    },
+    /** Colour counts of many photos. */
+    async sum({ keys }: { keys: readonly string[] }, { bytes }) {
+      return { bytes: encodeHistogram(sumHistograms(keys, bytes)) }
     },
     async assign({ photo, palette, drawing }: AssignInput, tools) {
       const { data, width, height } = await tools.load(photo)

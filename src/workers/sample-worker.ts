@@ -110,7 +110,7 @@ async function workAhead(
   const { keyed, input } = stage.ahead!.call({ kind: 'stored', key, width, height })
   const aheadKey = fingerprint([ahead.keyBase, ahead.task, keyed!])
   if (store.head(aheadKey)) return
-  const tools: TaskTools = { load: async () => image, release: () => {} }
+  const tools: TaskTools = { load: async () => image, bytes: key => store.bytes(key), release: () => {} }
   try {
     store.write(aheadKey, await stage.tasks![ahead.task]!(input as never, tools))
   } catch (error) {

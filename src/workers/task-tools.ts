@@ -29,6 +29,7 @@ export function makeTools(store: Store): Tools {
       lent.set(image, memory)
       return image
     },
+    bytes: key => store.bytes(key),
     release,
     releaseAll: () => [...lent.keys()].forEach(release),
   }

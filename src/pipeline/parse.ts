@@ -6,7 +6,7 @@ import { optionErrors } from './option-errors.js'
 import { applyOverride, type Override } from './overrides.js'
 import { pipelineOptions } from './pipeline-options.js'
 import { type Path, PositionedYaml } from './positions.js'
-import type { Field, Stage } from './stage.js'
+import type { Field, Stage, Place as StagePlace } from './stage.js'
 import { suggest } from './suggest.js'
 
 export interface Step {
@@ -111,12 +111,13 @@ export function parsePipeline(text: string, input: ParseInput): Pipeline {
   checkInputs(steps, place, report)
   if (head.success) {
     const output = head.data.output ?? `runs/${head.data.name ?? fileStem(input.file)}`
-    for (const step of steps)
-      for (const problem of step.known && step.stage.check ? step.stage.check(step.options, { output }) : [])
-        report(problem.code, `steps[${step.index}].${problem.option}: ${problem.message}`, {
-          at: place(['steps', step.index, problem.option]),
-          hint: problem.hint,
-        })
+    let size: StagePlace['size']
+    for (const { index, known, stage, options } of steps) {
+      if (!known) continue
+      for (const { option, code, message, hint } of stage.check?.(options, { output, ...(size && { size }) }) ?? [])
+        report(code, `steps[${index}].${option}: ${message}`, { at: place(['steps', index, option]), hint })
+      size = stage.sizeOf?.(options) ?? size
+    }
     if (!errors.length)
       return {
         name: head.data.name ?? fileStem(input.file),

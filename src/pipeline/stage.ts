@@ -1,5 +1,6 @@
 /** What a stage is: a name, options with a schema, what it needs and gives, and how it turns one set into the next. */
 import type { z } from 'zod'
+import type { ErrorCode } from '../errors.js'
 import type { ImageRef, Pixels, Sample } from '../sample.js'
 import type { TrainEvent } from '../trainer/events.js'
 import type { RunEvent } from './events.js'
@@ -171,11 +172,27 @@ export interface Stage<O = unknown, Needs extends Field = Field, Gives extends F
   files?(options: O): readonly string[]
   /** Lines for `prep plan`: what the stage would write. Reads nothing but its arguments. */
   plan?(options: O, output: string): readonly string[]
-  /** Problems that the schema alone cannot see; messages with the option's name. */
-  check?(
-    options: O,
-    place: { readonly output: string },
-  ): readonly { option: string; code: 'INPUT_CYCLE'; message: string; hint: string }[]
+  /** Problems that the schema alone cannot see. */
+  check?(options: O, place: Place): readonly Problem[]
+  /** The size that photos have after this stage, where its options tell. */
+  sizeOf?(options: O): { readonly width: number; readonly height: number }
+}
+
+/** Where a stage stands in its pipeline. */
+export interface Place {
+  /** The run's output folder. */
+  readonly output: string
+  /** Of the photos that arrive, as far as the pipeline file tells. */
+  readonly size?: { readonly width: number; readonly height: number }
+}
+
+/** Something wrong with the options of a stage, found before anything runs. */
+export interface Problem {
+  /** Path of the option within the step. */
+  readonly option: string
+  readonly code: ErrorCode
+  readonly message: string
+  readonly hint: string | undefined
 }
 
 /** Declare a stage; types flow from the schema to `run`. */

@@ -69,6 +69,7 @@ export const resize = defineStage({
   plan: ({ size, fit }) => [
     `makes ${typeof size === 'number' ? `${size}x${size}` : `${size.width}x${size.height}`} photos (${fit})`,
   ],
+  sizeOf: ({ size }) => (typeof size === 'number' ? { width: size, height: size } : size),
   async run({ samples, artefacts }, options, context) {
     const calls = samples.map(sample => {
       const { photo } = sample

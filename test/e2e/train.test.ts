@@ -103,5 +103,5 @@ test('a size that the net cannot take says which it can', async () => {
   const args = ['run', 'p.yaml', '--set', 'output=odd', '--set', 'steps.resize.size=36', '--set', 'steps.train.downs=5']
   const { code, stderr } = await prep(args, { cwd })
   expect(code).toBe(2)
-  expect(stderr).toMatch(/^TRAIN_SIZE$/m)
+  expect(stderr).toMatch(/TRAIN_SIZE$/m)
 })

@@ -270,7 +270,7 @@ function unsupported(name: string, found: { readonly name: string; readonly reme
 
 function decodeFailed(error: unknown, name: string): PrepError {
   const reason = error instanceof Error ? (error.message.split('\n')[0] ?? '') : String(error)
-  return new PrepError('DECODE_FAILED', `cannot decode ${name}, it is truncated or damaged: ${reason.trim()}`, {
+  return new PrepError('DECODE_FAILED', `cannot decode ${name}, it is truncated, damaged or of an uncommon kind: ${reason.trim()}`, {
     hint: 'fetch or export the photo again',
     cause: error,
   })

@@ -84,7 +84,7 @@ export interface DecodedImage {
  * @param input  a path (links are followed), or a file's bytes
  * @throws {PrepError} `FILE_MISSING`, `FILE_UNREADABLE`, `NOT_A_FILE` (folders, pipes and devices are never opened),
  *   `EMPTY_FILE`, `NOT_AN_IMAGE`, `UNSUPPORTED_FORMAT` (HEIC, BMP, SVG, ...), `DECODE_FAILED` (truncated or damaged: a
- *   decoder's warning is enough, unless `keepDamaged`), `TOO_MANY_PIXELS`, `TOO_SMALL` (shorter side below `minSize`),
+ *   decoder's warning is enough, unless `keepDamaged` and something can be seen), `TOO_MANY_PIXELS`, `TOO_SMALL` (shorter side below `minSize`),
  *   `ASPECT` (longer side above `maxAspect` times the shorter)
  */
 export async function decodeImage(input: string | Uint8Array, options: DecodeOptions): Promise<DecodedImage> {
@@ -161,13 +161,20 @@ async function decodePixels(
       reason = error
     }
   }
-  const pixels = await decode('none').catch(refuse)
-  // What could not be decoded is filled with one colour: if that is all, there is no photo.
-  if (isFlat(pixels.data)) return refuse(reason)
-  return { pixels, damaged: true }
+  if (!(await showsAnything(data, options.maxPixels).catch(refuse))) return refuse(reason)
+  return { pixels: await decode('none').catch(refuse), damaged: true }
 }
 
-const isFlat = (rgb: Uint8Array): boolean => rgb.every((value, i) => value === rgb[i % 3])
+/** What could not be decoded is filled with one colour: if that is all, there is no photo. */
+async function showsAnything(data: Uint8Array | string, maxPixels: number): Promise<boolean> {
+  const rgb = await sharp(data, { failOn: 'none', limitInputPixels: maxPixels })
+    .resize({ width: 64, height: 64, fit: 'fill' })
+    .removeAlpha()
+    .toColourspace('srgb')
+    .raw()
+    .toBuffer()
+  return rgb.some((value, i) => value !== rgb[i % 3])
+}
 
 /** Below this no photo has to wait for memory. */
 const UNRESERVED_BYTES = 32 * 2 ** 20
@@ -270,10 +277,14 @@ function unsupported(name: string, found: { readonly name: string; readonly reme
 
 function decodeFailed(error: unknown, name: string): PrepError {
   const reason = error instanceof Error ? (error.message.split('\n')[0] ?? '') : String(error)
-  return new PrepError('DECODE_FAILED', `cannot decode ${name}, it is truncated, damaged or of an uncommon kind: ${reason.trim()}`, {
-    hint: 'fetch or export the photo again',
-    cause: error,
-  })
+  return new PrepError(
+    'DECODE_FAILED',
+    `cannot decode ${name}, it is truncated, damaged or of an uncommon kind: ${reason.trim()}`,
+    {
+      hint: 'fetch or export the photo again',
+      cause: error,
+    },
+  )
 }
 
 function noteOddities(

@@ -59,8 +59,7 @@ const map = (jobs: number, calls: readonly WorkerCall[], signal = new AbortContr
   return pool.map(calls, signal, () => {})
 }
 
-const outcome = (result: TaskResult): unknown =>
-  result.status === 'done' ? result.facts.twice : result.failure.code
+const outcome = (result: TaskResult): unknown => (result.status === 'done' ? result.facts.twice : result.failure.code)
 const wanted = (calls: readonly WorkerCall[], codes: Record<string, string>): unknown[] =>
   calls.map(({ task, input }) => codes[task] ?? 2 * (input as { n: number }).n)
 

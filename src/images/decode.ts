@@ -84,7 +84,7 @@ export interface DecodedImage {
  * @param input  a path (links are followed), or a file's bytes
  * @throws {PrepError} `FILE_MISSING`, `FILE_UNREADABLE`, `NOT_A_FILE` (folders, pipes and devices are never opened),
  *   `EMPTY_FILE`, `NOT_AN_IMAGE`, `UNSUPPORTED_FORMAT` (HEIC, BMP, SVG, ...), `DECODE_FAILED` (truncated or damaged: a
- *   decoder's warning is enough, unless `keepDamaged` and something can be seen), `TOO_MANY_PIXELS`, `TOO_SMALL` (shorter side below `minSize`),
+ *   decoder's warning is enough, unless `keepDamaged` and a tenth of it can be seen), `TOO_MANY_PIXELS`, `TOO_SMALL` (shorter side below `minSize`),
  *   `ASPECT` (longer side above `maxAspect` times the shorter)
  */
 export async function decodeImage(input: string | Uint8Array, options: DecodeOptions): Promise<DecodedImage> {
@@ -165,15 +165,23 @@ async function decodePixels(
   return { pixels: await decode('none').catch(refuse), damaged: true }
 }
 
-/** What could not be decoded is filled with one colour: if that is all, there is no photo. */
+/** A damaged photo of which less than this can be seen is none. */
+const LEAST_SHOWN = 0.1
+
+/** What could not be decoded is filled with one colour: does enough of the photo differ from it? */
 async function showsAnything(data: Uint8Array | string, maxPixels: number): Promise<boolean> {
   const rgb = await sharp(data, { failOn: 'none', limitInputPixels: maxPixels })
-    .resize({ width: 64, height: 64, fit: 'fill' })
+    .resize({ width: 64, height: 64, fit: 'fill', kernel: 'nearest' })
     .removeAlpha()
     .toColourspace('srgb')
     .raw()
     .toBuffer()
-  return rgb.some((value, i) => value !== rgb[i % 3])
+  const counts = new Map<number, number>()
+  for (let i = 0; i + 2 < rgb.length; i += 3) {
+    const colour = (rgb[i]! << 16) | (rgb[i + 1]! << 8) | rgb[i + 2]!
+    counts.set(colour, (counts.get(colour) ?? 0) + 1)
+  }
+  return Math.max(...counts.values()) <= (1 - LEAST_SHOWN) * (rgb.length / 3)
 }
 
 /** Below this no photo has to wait for memory. */

@@ -43,7 +43,9 @@ const options = z.strictObject({
   keep_damaged: z
     .boolean()
     .default(false)
-    .describe('Use truncated and damaged photos as far as they can be decoded, noted as `damaged`'),
+    .describe(
+      'Use truncated and damaged photos as far as they can be decoded, noted as `damaged`; less than a tenth is not enough',
+    ),
 })
 type ResizeOptions = z.output<typeof options>
 

@@ -45,8 +45,8 @@ type Change =
   | { readonly kind: 'remove' | 'repeat'; readonly at: number; readonly length: number }
   | { readonly kind: 'splice'; readonly at: number; readonly from: number; readonly other: number }
 
-/** Places are shares of the file; the start, where headers are, is met more often. */
-const place = fc.oneof(fc.double({ min: 0, max: 1, noNaN: true }), fc.double({ min: 0, max: 0.1, noNaN: true }))
+/** Places are shares of the file; the start, where headers are, is met more often, its first bytes are not. */
+const place = fc.noBias(fc.oneof(fc.nat(9999), fc.nat(1500))).map(share => share / 10_000)
 const change: fc.Arbitrary<Change> = fc.oneof(
   { weight: 4, arbitrary: fc.record({ kind: fc.constant('flip' as const), at: place, bit: fc.nat(7) }) },
   {
@@ -130,7 +130,7 @@ describe('changed files', () => {
         maxPixels: MAX_PIXELS,
       })
       await fc.assert(
-        fc.asyncProperty(fc.array(change, { minLength: 1, maxLength: 6 }), fc.boolean(), (changes, keepDamaged) =>
+        fc.asyncProperty(fc.array(change, { minLength: 1, maxLength: 4 }), fc.boolean(), (changes, keepDamaged) =>
           expectPixelsOrCode(changes.reduce(apply, sound), keepDamaged),
         ),
         { numRuns: RUNS },

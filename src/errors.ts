@@ -31,8 +31,11 @@ export const ERROR_CODES = [
   'NOT_AN_IMAGE',
   'UNSUPPORTED_FORMAT',
   'DECODE_FAILED',
+  'DECODE_TIMEOUT',
   'TOO_MANY_PIXELS',
   'TOO_SMALL',
+  'ASPECT',
+  'WORKER_DIED',
   'TOO_MANY_FAILURES',
   // labels and data sets
   'TOO_FEW_COLOURS',

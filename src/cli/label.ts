@@ -40,7 +40,7 @@ export function labelCommand(): Command {
       wholeNumber,
     )
     .option('--seed <n>', 'start of the randomness', Number, 42)
-    .option('-j, --jobs <n>', 'worker threads; 1 takes the least memory', jobCount, availableParallelism())
+    .option('-j, --jobs <n>', 'worker processes; 1 takes the least memory', jobCount, availableParallelism())
     .option('--json', 'print events as JSON, one a line')
     .option('-q, --quiet', 'print warnings and errors only')
     .addHelpText('after', "\nExample:\n  prep label 'my/*.jpg' --clusters 8 --out labels/")

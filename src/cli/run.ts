@@ -23,7 +23,7 @@ export interface RunFlags {
 
 export const collect = (value: string, before: readonly string[]): readonly string[] => [...before, value]
 
-/** Each job is a thread; more than this only costs memory. */
+/** Each job is a process; more than this only costs memory. */
 const MOST_JOBS = 256
 
 export function jobCount(text: string): number {
@@ -50,7 +50,7 @@ export function runCommand(): Command {
     )
     .option('--from <stage>', 'make this step and all after it anew')
     .option('--until <stage>', 'stop after this step')
-    .option('-j, --jobs <n>', 'worker threads; 1 takes the least memory', jobCount, availableParallelism())
+    .option('-j, --jobs <n>', 'worker processes; 1 takes the least memory', jobCount, availableParallelism())
     .option('--json', 'print events as JSON, one a line')
     .option('-q, --quiet', 'print warnings and errors only')
     .option('--fresh', 'take nothing from earlier runs; earlier training is moved aside, not deleted')

@@ -97,7 +97,7 @@ export async function runPipeline(pipeline: Pipeline, options: RunOptions): Prom
     if (error instanceof PrepError) end(error.code === 'INTERRUPTED' ? 'interrupted' : 'failed', 0, error)
     throw error
   } finally {
-    await pool.close()
+    pool.close()
     log.close()
     await claim.release()
   }

@@ -29,7 +29,7 @@ export interface Failure {
   readonly message: string
 }
 
-/** One piece of work for a worker thread; plain data. */
+/** One piece of work for a worker process; plain data. */
 export interface TaskCall {
   /** Work on one sample: an expected error then counts against that sample instead of stopping the run. */
   readonly sample?: Sample
@@ -67,9 +67,15 @@ export interface TaskTools {
   bytes(key: string): Uint8Array
   /** Give loaded pixels back before the task ends, for a task that loads many. */
   release(pixels: LoadedPixels): void
+  /**
+   * Decode within limits, as `load` does with files: the sample fails with `DECODE_TIMEOUT` when `work` takes longer.
+   *
+   * @param work  is given what waits until so many bytes of memory are free, to be asked once
+   */
+  guard<T>(seconds: number, work: (reserve: (bytes: number) => Promise<void>) => Promise<T>): Promise<T>
 }
 
-/** Runs in a worker thread. Must depend on its input alone. */
+/** Runs in a worker process. Must depend on its input alone. */
 export type Task = (input: never, tools: TaskTools) => Promise<TaskOutput>
 
 export type TaskResult =
@@ -113,7 +119,7 @@ export interface StageContext {
   /** Leave a photo out. */
   fail(failure: Failure): void
   /**
-   * Run one of the stage's tasks for each call in worker threads, in any order.
+   * Run one of the stage's tasks for each call in worker processes, in any order.
    * @returns results in the order of the calls; failed samples are already counted
    */
   map(task: string, calls: readonly TaskCall[], label?: string): Promise<TaskResult[]>

@@ -121,7 +121,7 @@ export const kmeans = defineStage({
   },
 })
 
-/** What a thread needs to label by a palette; the assigner prepares tables, so it is kept. */
+/** What a process needs to label by a palette; the assigner prepares tables, so it is kept. */
 interface Labeller {
   readonly text: string
   readonly assign: Assigner

@@ -40,6 +40,7 @@ export const glob = defineStage({
       return { facts: { sha256: sha256File(path) } }
     },
   },
+  preview: previewPhotos,
   plan: ({ patterns }) => [`reads ${patterns.join(', ')}`],
   check: ({ patterns }, { output }) =>
     patterns.flatMap((pattern, i) =>

@@ -1,5 +1,5 @@
 /** Remembers the sha256 of files that have not changed since (path, size, time, inode), so that reruns read no photo. */
-import { type Stats, statSync } from 'node:fs'
+import { lstatSync, type Stats, statSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { systemCode } from '../errors.js'
@@ -13,6 +13,15 @@ interface Seen {
 
 /** A file touched so shortly before it was read may change again within the clock's grain: it is not remembered. */
 const SETTLED_MS = 2000
+
+const stampText = ({ size, mtimeMs, ino }: Stats): string => `${size}-${mtimeMs}-${ino}`
+const isSettled = ({ mtimeMs }: Stats): boolean => Date.now() - mtimeMs > SETTLED_MS
+
+/** What changes when the file does (size, time, inode), to remember things by; nothing for a file touched just now. */
+export function settledStamp(path: string): string | undefined {
+  const info = statSync(path, { throwIfNoEntry: false })
+  return info && isSettled(info) ? stampText(info) : undefined
+}
 
 export interface FileProblem {
   readonly code: 'NOT_A_FILE' | 'FILE_MISSING' | 'FILE_UNREADABLE' | 'EMPTY_FILE'
@@ -52,7 +61,12 @@ export class HashMemo {
       if (path.includes('\ufffd'))
         return { code: 'FILE_UNREADABLE', message: 'has a name that is not UTF-8: rename it' }
       return systemCode(error) === 'ENOENT'
-        ? { code: 'FILE_MISSING', message: 'is a link to a file that does not exist' }
+        ? {
+            code: 'FILE_MISSING',
+            message: lstatSync(path, { throwIfNoEntry: false })
+              ? 'is a link to a file that does not exist'
+              : 'does not exist',
+          }
         : systemCode(error) === 'ELOOP'
           ? { code: 'FILE_MISSING', message: 'is a link that leads back to itself' }
           : { code: 'FILE_UNREADABLE', message: `cannot be looked at (${systemCode(error)})` }
@@ -63,8 +77,8 @@ export class HashMemo {
         message: `is ${info.isDirectory() ? 'a folder' : 'a device, pipe or socket'}, not a file`,
       }
     if (info.size === 0) return { code: 'EMPTY_FILE', message: 'is empty (0 bytes)' }
-    const stamp = `${info.size}-${info.mtimeMs}-${info.ino}`
-    this.#stamps.set(path, { stamp, settled: Date.now() - Number(info.mtimeMs) > SETTLED_MS })
+    const stamp = stampText(info)
+    this.#stamps.set(path, { stamp, settled: isSettled(info) })
     const seen = this.#seen.get(path)
     return seen?.stamp === stamp ? seen.sha256 : undefined
   }
@@ -74,7 +88,7 @@ export class HashMemo {
     const before = this.#stamps.get(path)
     if (!before?.settled) return
     const after = statSync(path, { throwIfNoEntry: false })
-    if (!after || `${after.size}-${after.mtimeMs}-${after.ino}` !== before.stamp) return
+    if (!after || stampText(after) !== before.stamp) return
     this.#seen.set(path, { stamp: before.stamp, sha256 })
     this.#changed = true
   }

@@ -2,12 +2,32 @@
 import type { Stage } from '../pipeline/stage.js'
 import { exportStage } from './export.js'
 import { glob } from './glob.js'
+import { imagefolder } from './imagefolder.js'
 import { kmeans } from './kmeans.js'
+import { list } from './list.js'
+import { mnist } from './mnist.js'
 import { pack } from './pack.js'
 import { resize } from './resize.js'
+import { shards } from './shards.js'
 import { split } from './split.js'
+import { tfrecord } from './tfrecord.js'
 import { train } from './train.js'
+import { webdataset } from './webdataset.js'
 
-export const stages: readonly Stage[] = [glob, resize, kmeans, split, exportStage, pack, train] as readonly Stage[]
+export const stages: readonly Stage[] = [
+  glob,
+  list,
+  imagefolder,
+  webdataset,
+  tfrecord,
+  mnist,
+  resize,
+  kmeans,
+  split,
+  exportStage,
+  shards,
+  pack,
+  train,
+] as readonly Stage[]
 
 export const stagesByName: ReadonlyMap<string, Stage> = new Map(stages.map(stage => [stage.name, stage]))

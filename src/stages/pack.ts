@@ -208,7 +208,7 @@ function* sampleLines(
   form: RowForm,
   { skipped }: StageContext,
 ): Generator<object> {
-  for (const [i, { name, source, sha256, split = 'train', notes = [] }] of samples.entries())
+  for (const [i, { name, source, sha256, split = 'train', group, columns, notes = [] }] of samples.entries())
     yield {
       key: sha256,
       name,
@@ -220,6 +220,8 @@ function* sampleLines(
       width: form.width,
       height: form.height,
       notes,
+      ...(group && { group }),
+      ...(columns && { columns }),
     }
   for (const { sample, source, code, message } of skipped)
     yield { name: sample, source, status: 'skipped', reason: code, message }

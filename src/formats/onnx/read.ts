@@ -1,4 +1,6 @@
 /** Reads an ONNX model back: for looking at what an engine made, and for holding the writer to the format. */
+
+import { type Field, readFields } from '../protobuf.js'
 import {
   ATTRIBUTE,
   ATTRIBUTE_TYPE,
@@ -22,7 +24,6 @@ import {
   type OnnxTensor,
   type OnnxValueInfo,
 } from './model.js'
-import { type Field, readFields } from './protobuf.js'
 
 /** A message's fields, looked up by number. */
 class Message {

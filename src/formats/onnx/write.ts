@@ -1,4 +1,6 @@
 /** Writes an ONNX model: the bytes that onnxruntime loads. */
+
+import { MessageWriter } from '../protobuf.js'
 import {
   ATTRIBUTE,
   ATTRIBUTE_TYPE,
@@ -15,7 +17,6 @@ import {
   VALUE_INFO,
 } from './fields.js'
 import { ELEMENT_TYPES, type OnnxAttribute, type OnnxModel, type OnnxTensor, type OnnxValueInfo } from './model.js'
-import { MessageWriter } from './protobuf.js'
 
 /** The model as bytes; the same model always gives the same bytes. */
 export function encodeOnnx(model: OnnxModel): Uint8Array {

@@ -1,5 +1,6 @@
 /**
- * Protocol buffers, as far as ONNX needs them: a message is a list of fields, a field a number, a wire type and bytes.
+ * Protocol buffers, as far as ONNX and TFRecord need them: a message is a list of fields, a field a number, a wire type
+ * and bytes.
  *
  * @see https://protobuf.dev/programming-guides/encoding/
  */
@@ -32,6 +33,11 @@ export class MessageWriter {
     return this.push(varint(tag(field, BYTES)), varint(value.length), value)
   }
 
+  /** Integers as one field, each 64-bit two's complement. */
+  packedInts(field: number, values: readonly bigint[]): this {
+    return this.bytes(field, Buffer.concat(values.map(varint)))
+  }
+
   message(field: number, write: (message: MessageWriter) => void): this {
     const inner = new MessageWriter()
     write(inner)
@@ -59,7 +65,7 @@ export class MessageWriter {
 
 const tag = (field: number, wire: number): number => field * 8 + wire
 
-function varint(value: number): Uint8Array {
+function varint(value: number | bigint): Uint8Array {
   let rest = BigInt.asUintN(64, BigInt(value))
   const bytes: number[] = []
   do {
@@ -73,7 +79,10 @@ function varint(value: number): Uint8Array {
 /** One field as found: an integer, or the bytes of a float, a string or a message. */
 export interface Field {
   readonly field: number
+  readonly wire: number
   readonly int: number
+  /** `int` without loss. */
+  readonly varint: bigint
   readonly bytes: Uint8Array
 }
 
@@ -83,40 +92,42 @@ export interface Field {
  * @throws {RangeError} when the bytes end within a field or a wire type is unknown
  */
 export function* readFields(message: Uint8Array): Generator<Field> {
-  let at = 0
-  const readVarint = (): bigint => {
-    let value = 0n
-    for (let shift = 0n; shift < 70n; shift += 7n) {
-      const byte = message[at++]
-      if (byte === undefined) break
-      value |= BigInt(byte & 0x7f) << shift
-      if (byte < 0x80) return BigInt.asIntN(64, value)
-    }
-    throw new RangeError(`protobuf: a number is cut off at byte ${at}`)
-  }
+  const cursor = { at: 0 }
   const take = (count: number): Uint8Array => {
+    const { at } = cursor
     if (count < 0 || at + count > message.length) throw new RangeError(`protobuf: a field is cut off at byte ${at}`)
-    return message.subarray(at, (at += count))
+    cursor.at += count
+    return message.subarray(at, at + count)
   }
-  while (at < message.length) {
-    const key = Number(readVarint())
-    const field = Math.floor(key / 8)
-    const none = new Uint8Array()
-    switch (key % 8) {
-      case VARINT:
-        yield { field, int: Number(readVarint()), bytes: none }
-        break
-      case FIXED64:
-        yield { field, int: 0, bytes: take(8) }
-        break
-      case BYTES:
-        yield { field, int: 0, bytes: take(Number(readVarint())) }
-        break
-      case FIXED32:
-        yield { field, int: 0, bytes: take(4) }
-        break
-      default:
-        throw new RangeError(`protobuf: wire type ${key % 8} of field ${field} is unknown`)
-    }
+  const none = new Uint8Array()
+  while (cursor.at < message.length) {
+    const key = Number(readVarint(message, cursor))
+    const [field, wire] = [Math.floor(key / 8), key % 8]
+    if (wire === VARINT) {
+      const varint = readVarint(message, cursor)
+      yield { field, wire, int: Number(varint), varint, bytes: none }
+    } else if (wire === FIXED64) yield { field, wire, int: 0, varint: 0n, bytes: take(8) }
+    else if (wire === FIXED32) yield { field, wire, int: 0, varint: 0n, bytes: take(4) }
+    else if (wire === BYTES) yield { field, wire, int: 0, varint: 0n, bytes: take(Number(readVarint(message, cursor))) }
+    else throw new RangeError(`protobuf: wire type ${wire} of field ${field} is unknown`)
   }
+}
+
+/** Integers packed into one field. @throws {RangeError} when the last is cut off */
+export function readVarints(bytes: Uint8Array): bigint[] {
+  const cursor = { at: 0 }
+  const values: bigint[] = []
+  while (cursor.at < bytes.length) values.push(readVarint(bytes, cursor))
+  return values
+}
+
+function readVarint(bytes: Uint8Array, cursor: { at: number }): bigint {
+  let value = 0n
+  for (let shift = 0n; shift < 70n; shift += 7n) {
+    const byte = bytes[cursor.at++]
+    if (byte === undefined) break
+    value |= BigInt(byte & 0x7f) << shift
+    if (byte < 0x80) return BigInt.asIntN(64, value)
+  }
+  throw new RangeError(`protobuf: a number is cut off at byte ${cursor.at}`)
 }

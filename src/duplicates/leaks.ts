@@ -52,10 +52,17 @@ export async function findLeaks(
   const offer = ([first]: readonly number[], others: readonly number[], distance: number): void => {
     for (const other of others) nearest.offer(first!, rank[other]!, others[0]!, distance)
   }
-  const { runs } = await findAlike(signatures, options, (a, b, distance) => {
-    offer(a, b, distance)
-    offer(b, a, distance)
-  })
+  const oneSplit = (a: readonly number[], b: readonly number[]): boolean =>
+    a.length === 1 && b.length === 1 && rank[a[0]!] === rank[b[0]!]
+  const { runs } = await findAlike(
+    signatures,
+    options,
+    (a, b, distance) => {
+      offer(a, b, distance)
+      offer(b, a, distance)
+    },
+    oneSplit,
+  )
   const runOf = new Array<readonly number[]>(signatures.length)
   for (const run of runs) {
     offer(run, run, 0)

@@ -65,7 +65,7 @@ export const dedupe = defineStage({
       })
     const copies = [...dropped.values()].filter(({ distance }) => distance === undefined).length
     context.note(
-      `${copies} copies and ${dropped.size - copies} near-duplicates left out, ${samples.length - dropped.size} photos kept`,
+      `${copies === 1 ? '1 copy' : `${copies} copies`} and ${dropped.size - copies} near-duplicates left out, ${samples.length - dropped.size} photos kept`,
     )
     return { artefacts, samples: samples.filter((_, i) => !dropped.has(i)) }
   },

@@ -17,6 +17,7 @@ export {
   type TaskTools,
 } from './pipeline/stage.js'
 export type { ImageRef, Pixels, Sample, Split } from './sample.js'
+export { dedupe } from './stages/dedupe.js'
 export { exportStage } from './stages/export.js'
 export { glob } from './stages/glob.js'
 export { imagefolder } from './stages/imagefolder.js'

@@ -10,6 +10,7 @@ import { labelCommand } from './label.js'
 import { planCommand } from './plan.js'
 import { printError } from './render.js'
 import { runCommand } from './run.js'
+import { splitCommand } from './split.js'
 import { stagesCommand } from './stages.js'
 import { validateCommand } from './validate.js'
 import { verifyCommand } from './verify.js'
@@ -46,6 +47,7 @@ for (const command of [
   labelCommand,
   whyCommand,
   verifyCommand,
+  splitCommand,
   inspectCommand,
   doctorCommand,
 ])

@@ -228,12 +228,13 @@ class Run {
   #checkFailures({ stage }: Step, set: SampleSet): void {
     const { maxFailures } = this.pipeline
     const limit = 'count' in maxFailures ? maxFailures.count : Math.floor(maxFailures.share * this.#total)
-    const failed = this.failures.length
+    const unwanted = this.failures.filter(({ wanted }) => !wanted)
+    const failed = unwanted.length
     if (failed <= limit && (set.samples.length > 0 || !failed)) return
     const counts = new Map<string, number>()
-    for (const { code } of this.failures) counts.set(code, (counts.get(code) ?? 0) + 1)
+    for (const { code } of unwanted) counts.set(code, (counts.get(code) ?? 0) + 1)
     const list = [...counts].map(([code, count]) => `${count} ${code}`).join(', ')
-    const examples = this.failures.slice(0, 3).map(({ source, message }) => `\n  ${source}: ${message}`)
+    const examples = unwanted.slice(0, 3).map(({ source, message }) => `\n  ${source}: ${message}`)
     throw new PrepError(
       'TOO_MANY_FAILURES',
       `${failed} of ${this.#total} photos cannot be used after ${stage.name}, more than max_failures allows (${limit}): ${list}${examples.join('')}`,

@@ -27,6 +27,8 @@ export interface Failure {
   readonly source: string
   readonly code: string
   readonly message: string
+  /** Left out because the pipeline asks for it: does not count against `max_failures`. */
+  readonly wanted?: true
 }
 
 /** One piece of work for a worker process; plain data. */

@@ -1,5 +1,6 @@
 /** The list of built-in stages: a new one is one file and one line here. */
 import type { Stage } from '../pipeline/stage.js'
+import { dedupe } from './dedupe.js'
 import { exportStage } from './export.js'
 import { glob } from './glob.js'
 import { imagefolder } from './imagefolder.js'
@@ -21,6 +22,7 @@ export const stages: readonly Stage[] = [
   webdataset,
   tfrecord,
   mnist,
+  dedupe,
   resize,
   kmeans,
   split,

@@ -2,12 +2,12 @@
  * Photos in, 8-bit sRGB pixels out. One header read and one decode per photo, on the way of which JPEGs are shrunk while
  * they are loaded; what had to be converted is noted, what cannot be shown is refused. This folder alone knows sharp.
  */
-import sharp, { type Metadata, type Sharp } from 'sharp'
+import sharp, { type Metadata, type OutputInfo, type Sharp } from 'sharp'
 import { PrepError } from '../errors.js'
 import type { ByteRange, FileRef, Pixels } from '../sample.js'
 import type { Colour } from './colour.js'
 import { type Format, formatOfName, sniffFormat } from './format.js'
-import { type Fit, type Position, positionFor, type Size } from './geometry.js'
+import { type Fit, type Placement, type Position, placeWithin, positionFor, type Size } from './geometry.js'
 import { readPhotoFile } from './photo-file.js'
 
 /** Part of every cache key: another decoder may give other pixels. */
@@ -62,6 +62,10 @@ export interface DecodedImage {
   readonly notes: Note[]
   /** What the file holds; the size is as shown, that is after orientation. */
   readonly source: Size & { readonly format: Format }
+  /** EXIF's, 1..8; it has been applied. */
+  readonly orientation: number
+  /** Where in `pixels` the whole photo lies. */
+  readonly placement: Placement
 }
 
 /**
@@ -102,12 +106,21 @@ export async function decodeImage(input: string | Uint8Array, options: DecodeOpt
     pixels: { data: bytes, width: info.width, height: info.height, channels: 3 },
     notes: noteConversions(metadata, format, path),
     source: { width, height, format },
+    orientation: metadata.orientation ?? 1,
+    placement: placementOf({ width, height }, options, info),
   }
 }
 
-/** The photo at its own size on black, as `decodeImage` gives it. @throws {PrepError} as `decodeImage` */
-export async function decodeAsIs(input: Uint8Array | FileRef): Promise<Pixels> {
-  const asIs = { fit: 'cover', position: 'centre', background: [0, 0, 0], maxPixels: MAX_PIXELS } as const
+/** sharp says where it cropped when the pixels decided; its offsets are negative. */
+function placementOf(source: Size, { size = source, fit, position }: DecodeOptions, info: OutputInfo): Placement {
+  const { cropOffsetLeft: left, cropOffsetTop: top } = info
+  const crop = left === undefined || top === undefined ? undefined : { left: Math.abs(left), top: Math.abs(top) }
+  return placeWithin(source, size, { fit, position: positionFor(position, fit) }, crop)
+}
+
+/** The image at its own size on black, as `decodeImage` gives it. @throws {PrepError} as `decodeImage` */
+export async function decodeAsIs(input: Uint8Array | FileRef, maxPixels = MAX_PIXELS): Promise<Pixels> {
+  const asIs = { fit: 'cover', position: 'centre', background: [0, 0, 0], maxPixels } as const
   if (input instanceof Uint8Array) return (await decodeImage(input, asIs)).pixels
   return (await decodeImage(input.path, { ...asIs, range: input.range, half: input.half })).pixels
 }

@@ -1,13 +1,12 @@
 /** Finds photos in one folder and their labels in another, paired by name; whatever has no partner is said first. */
 import { statSync } from 'node:fs'
 import { z } from 'zod'
-import { PrepError } from '../errors.js'
-import { defineStage, type StageContext } from '../pipeline/stage.js'
+import { defineStage } from '../pipeline/stage.js'
 import type { Sample } from '../sample.js'
 import { hash } from './identity.js'
 import { findCycles, findFiles } from './listing.js'
 import { describeUnpaired, type Pairing, pairFiles, type Side } from './pairing.js'
-import { samplesOfPairs } from './pairs-of-files.js'
+import { leaveOut, samplesOfPairs, unpairedOption } from './pairs-of-files.js'
 import { staticBase } from './patterns.js'
 
 const place = z.union([z.string().min(1), z.array(z.string().min(1)).min(1)])
@@ -28,10 +27,7 @@ const options = z.strictObject({
     .enum(['path', 'name'])
     .default('path')
     .describe('path: also the folders below the two must agree; name: the file name alone counts'),
-  unpaired: z
-    .enum(['fail', 'skip'])
-    .default('fail')
-    .describe('Photos without labels and labels without photos: list all and stop, or leave them out and count them'),
+  unpaired: unpairedOption,
   ignore: z.array(z.string().min(1)).default([]).describe('Patterns to leave out; the output folder always is'),
   limit: z.int().min(1).optional().describe('Take only the first so many pairs, in order of name'),
 })
@@ -61,15 +57,7 @@ export const folders = defineStage({
   ],
   async run(_set, options, context) {
     const { pairs, ...unpaired } = await findPairs(options, context.output)
-    leaveOut(unpaired, options, context)
-    if (!pairs.length)
-      throw new PrepError(
-        'NO_MATCHES',
-        `no photo of ${[options.photos].flat()} has labels in ${[options.labels].flat()}`,
-        {
-          hint: 'check the names, photo_suffix and label_suffix; match: name leaves the folders below the two out',
-        },
-      )
+    leaveOut({ pairs, ...unpaired }, options.unpaired, context)
     const field = options.labels_are === 'ids' ? 'label' : 'drawing'
     const samples: readonly Sample[] = await samplesOfPairs(pairs, field, context)
     context.note(`${pairs.length} pairs of ${[options.photos].flat()} and ${[options.labels].flat()}`)
@@ -79,12 +67,12 @@ export const folders = defineStage({
 
 async function findPairs(options: FoldersOptions, output: string): Promise<Pairing> {
   const { photos, labels, photo_suffix, label_suffix, match, ignore, limit } = options
-  const side = async (place: string | readonly string[], suffix: string): Promise<Side> => {
+  const side = async (what: string, place: string | readonly string[], suffix: string): Promise<Side> => {
     const patterns = [place].flat().map(patternOf)
-    const { files } = await findFiles({ patterns, ignore }, output)
+    const { files } = await findFiles({ patterns, ignore, what }, output)
     return { files, bases: patterns.map(staticBase), suffix, match }
   }
-  const found = pairFiles(await side(photos, photo_suffix), await side(labels, label_suffix))
+  const found = pairFiles(await side('photo', photos, photo_suffix), await side('label map', labels, label_suffix))
   return { ...found, pairs: found.pairs.slice(0, limit) }
 }
 
@@ -93,15 +81,3 @@ const patternOf = (place: string): string =>
   statSync(place, { throwIfNoEntry: false })?.isDirectory()
     ? `${place.replace(/\/+$/, '')}/**/*.{jpg,jpeg,png,webp,gif,tif,tiff,avif}`
     : place
-
-/** @throws {PrepError} `UNPAIRED` with every mismatch, unless they are to be skipped */
-function leaveOut(unpaired: Omit<Pairing, 'pairs'>, { unpaired: rule }: FoldersOptions, context: StageContext): void {
-  const problems = describeUnpaired(unpaired)
-  if (!problems) return
-  if (rule === 'fail')
-    throw new PrepError('UNPAIRED', problems, {
-      hint: 'mend the names, set photo_suffix or label_suffix, or leave them out with unpaired: skip',
-    })
-  for (const { path, reason } of [...unpaired.photos, ...unpaired.labels, ...unpaired.doubles])
-    context.fail({ sample: path, source: path, code: 'UNPAIRED', message: reason })
-}

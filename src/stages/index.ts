@@ -1,5 +1,6 @@
 /** The list of built-in stages: a new one is one file and one line here. */
 import type { Stage } from '../pipeline/stage.js'
+import { cityscapes } from './cityscapes.js'
 import { classes } from './classes.js'
 import { exportStage } from './export.js'
 import { folders } from './folders.js'
@@ -15,6 +16,7 @@ export const stages: readonly Stage[] = [
   glob,
   pairs,
   folders,
+  cityscapes,
   resize,
   classes,
   kmeans,

@@ -25,6 +25,8 @@ export interface ListingOptions {
   readonly ignore: readonly string[]
   readonly fallback?: readonly string[]
   readonly limit?: number | undefined
+  /** What is looked for, in messages; default: photo. */
+  readonly what?: string
 }
 
 export interface FoundFile {
@@ -83,13 +85,13 @@ async function list(patterns: readonly string[], { ignore }: ListingOptions, out
   return found.sort((a, b) => (a.path < b.path ? -1 : a.path > b.path ? 1 : 0))
 }
 
-async function noMatches({ patterns }: ListingOptions): Promise<PrepError> {
+async function noMatches({ patterns, what = 'photo' }: ListingOptions): Promise<PrepError> {
   const bases = [...new Set(patterns.map(staticBase))]
   const absent: string[] = []
   for (const base of bases) if (!(await stat(base).catch(() => undefined))) absent.push(base)
-  return new PrepError('NO_MATCHES', `no photo matches ${patterns.join(', ')}`, {
+  return new PrepError('NO_MATCHES', `no ${what} matches ${patterns.join(', ')}`, {
     hint: absent.length
-      ? `there is no folder ${absent.join(', ')} in ${process.cwd()}: put your photos there or change the patterns`
+      ? `there is no folder ${absent.join(', ')} in ${process.cwd()}: put your ${what}s there or change the patterns`
       : 'check the patterns and the file name extensions',
   })
 }

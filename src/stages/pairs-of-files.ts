@@ -1,10 +1,39 @@
 /** From pairs of files to samples: both identified by content, the photo giving the sample its identity. */
 import { extname } from 'node:path'
+import { z } from 'zod'
+import { PrepError } from '../errors.js'
 import type { StageContext } from '../pipeline/stage.js'
 import type { Sample, Split } from '../sample.js'
 import { identifyFiles } from './identity.js'
 import { namesFor } from './names.js'
-import type { FilePair } from './pairing.js'
+import { describeUnpaired, type FilePair, type Pairing } from './pairing.js'
+
+export const unpairedOption = z
+  .enum(['fail', 'skip'])
+  .default('fail')
+  .describe('Photos without labels and labels without photos: list all and stop, or leave them out and count them')
+
+/**
+ * Deal with the files that have no partner, before any is read.
+ * @throws {PrepError} `UNPAIRED` with every mismatch, unless they are to be skipped; `NO_MATCHES` when no pair is left
+ */
+export function leaveOut(
+  { pairs, ...unpaired }: Pairing,
+  rule: z.output<typeof unpairedOption>,
+  context: StageContext,
+): void {
+  const problems = describeUnpaired(unpaired)
+  if (problems && rule === 'fail')
+    throw new PrepError('UNPAIRED', problems, {
+      hint: 'mend the names or the suffixes, or leave these files out with unpaired: skip',
+    })
+  if (!pairs.length)
+    throw new PrepError('NO_MATCHES', `no photo has labels of its name${problems ? `: ${problems}` : ''}`, {
+      hint: 'check names and suffixes; in folders, match: name compares file names alone',
+    })
+  for (const { path, reason } of [...unpaired.photos, ...unpaired.labels, ...unpaired.doubles])
+    context.fail({ sample: path, source: path, code: 'UNPAIRED', message: reason })
+}
 
 /**
  * @param field  what the label files hold: ids or a drawing

@@ -41,6 +41,10 @@ export const ERROR_CODES = [
   'DUPLICATE',
   'TOO_MANY_FAILURES',
   // labels and data sets
+  'LABELS_NOT_IDS',
+  'UNPAIRED',
+  'CLASS_TABLE_INVALID',
+  'CLASS_UNKNOWN',
   'TOO_FEW_COLOURS',
   'PALETTE_INVALID',
   'PALETTE_MISMATCH',

@@ -2,12 +2,12 @@
  * Photos in, 8-bit sRGB pixels out. One header read and one decode per photo, on the way of which JPEGs are shrunk while
  * they are loaded; what had to be converted is noted, what cannot be shown is refused. This folder alone knows sharp.
  */
-import sharp, { type FailOnOptions as FailOn, type Metadata, type Sharp } from 'sharp'
+import sharp, { type FailOnOptions as FailOn, type Metadata, type OutputInfo, type Sharp } from 'sharp'
 import { PrepError } from '../errors.js'
 import type { ByteRange, FileRef, Pixels } from '../sample.js'
 import type { Colour } from './colour.js'
 import { type Format, formatOfName, HEIC, sniffFormat } from './format.js'
-import { type Fit, type Position, positionFor, type Size } from './geometry.js'
+import { type Fit, type Placement, type Position, placeWithin, positionFor, type Size } from './geometry.js'
 import { readPhotoFile } from './photo-file.js'
 
 /** Part of every cache key: another decoder may give other pixels. */
@@ -72,6 +72,10 @@ export interface DecodedImage {
   readonly notes: Note[]
   /** What the file holds; the size is as shown, that is after orientation. */
   readonly source: Size & { readonly format: Format }
+  /** EXIF's, 1..8; it has been applied. */
+  readonly orientation: number
+  /** Where in `pixels` the whole photo lies. */
+  readonly placement: Placement
 }
 
 /**
@@ -94,15 +98,18 @@ export async function decodeImage(input: string | Uint8Array, options: DecodeOpt
   const photo: Photo = { name, data, format: checkFormat(head, name) }
   const header = await readHeader(photo, options)
   const { metadata } = header
-  checkSize(halfOf(metadata.autoOrient, options), options, name)
+  const source = halfOf(metadata.autoOrient, options)
+  checkSize(source, options, name)
   const bytes = bytesToDecode(metadata, photo.format, options)
   if (bytes > UNRESERVED_BYTES) await options.reserve?.(bytes)
-  const { pixels, damaged } = await decodePixels(photo, header, options)
+  const { pixels, info, damaged } = await decodePixels(photo, header, options)
   const path = typeof input === 'string' ? input : undefined
   return {
     pixels,
     notes: noteOddities(metadata, photo.format, { path, damaged }),
-    source: { ...halfOf(metadata.autoOrient, options), format: photo.format },
+    source: { ...source, format: photo.format },
+    orientation: metadata.orientation ?? 1,
+    placement: placementOf(source, options, info),
   }
 }
 
@@ -135,19 +142,24 @@ async function readHeader({ name, data }: Photo, { keepDamaged }: DecodeOptions)
   return header
 }
 
+interface Decoded {
+  readonly pixels: Pixels
+  readonly info: OutputInfo
+}
+
 async function decodePixels(
   { name, data, format }: Photo,
   { metadata, complaint }: Header,
   options: DecodeOptions,
-): Promise<{ pixels: Pixels; damaged: boolean }> {
+): Promise<Decoded & { readonly damaged: boolean }> {
   // failOn 'warning': a bit-flipped JPEG may decode to garbage with nothing but a warning.
-  const decode = async (failOn: FailOn): Promise<Pixels> => {
+  const decode = async (failOn: FailOn): Promise<Decoded> => {
     const { data: bytes, info } = await sharpPipeline(data, metadata, failOn, options).toBuffer({
       resolveWithObject: true,
     })
     if (info.channels !== 3)
       throw unsupported(name, { name: `a ${format.toUpperCase()} of ${metadata.channels} channels` })
-    return { data: bytes, width: info.width, height: info.height, channels: 3 }
+    return { pixels: { data: bytes, width: info.width, height: info.height, channels: 3 }, info }
   }
   const refuse = (error: unknown): never => {
     throw error instanceof PrepError ? error : decodeFailed(error, name)
@@ -155,14 +167,14 @@ async function decodePixels(
   let reason = complaint
   if (reason === undefined) {
     try {
-      return { pixels: await decode('warning'), damaged: false }
+      return { ...(await decode('warning')), damaged: false }
     } catch (error) {
       if (!options.keepDamaged || error instanceof PrepError) return refuse(error)
       reason = error
     }
   }
   if (!(await showsAnything(data, options.maxPixels).catch(refuse))) return refuse(reason)
-  return { pixels: await decode('none').catch(refuse), damaged: true }
+  return { ...(await decode('none').catch(refuse)), damaged: true }
 }
 
 /** A damaged photo of which less than this can be seen is none. */
@@ -203,9 +215,19 @@ function bytesToDecode(metadata: Metadata, format: Format, { size }: DecodeOptio
   return output + copies * pixels * channels * perSample
 }
 
-/** The photo at its own size on black, as `decodeImage` gives it. @throws {PrepError} as `decodeImage` */
-export async function decodeAsIs(input: Uint8Array | FileRef, reserve?: DecodeOptions['reserve']): Promise<Pixels> {
-  const asIs = { fit: 'cover', position: 'centre', background: [0, 0, 0], maxPixels: MAX_PIXELS, reserve } as const
+/** sharp says where it cropped when the pixels decided; its offsets are negative. */
+function placementOf(source: Size, { size = source, fit, position }: DecodeOptions, info: OutputInfo): Placement {
+  const { cropOffsetLeft: left, cropOffsetTop: top } = info
+  const crop = left === undefined || top === undefined ? undefined : { left: Math.abs(left), top: Math.abs(top) }
+  return placeWithin(source, size, { fit, position: positionFor(position, fit) }, crop)
+}
+
+/** What of `decodeImage`'s options an image at its own size may have as well. */
+export type AsIsOptions = Partial<Pick<DecodeOptions, 'maxPixels' | 'reserve'>>
+
+/** The image at its own size on black, as `decodeImage` gives it. @throws {PrepError} as `decodeImage` */
+export async function decodeAsIs(input: Uint8Array | FileRef, options: AsIsOptions = {}): Promise<Pixels> {
+  const asIs = { fit: 'cover', position: 'centre', background: [0, 0, 0], maxPixels: MAX_PIXELS, ...options } as const
   if (input instanceof Uint8Array) return (await decodeImage(input, asIs)).pixels
   return (await decodeImage(input.path, { ...asIs, range: input.range, half: input.half })).pixels
 }

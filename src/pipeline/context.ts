@@ -44,6 +44,7 @@ export function makeContext({
   const place = placeOf(step, codec)
   const follower = fresh ? undefined : findAhead(pipeline, step, options.until)
   const ahead = follower && { ...placeOf(follower, codec), task: follower.stage.ahead!.task }
+  const aheadOf = follower?.stage.ahead?.wanted(follower.options)
   const key = (task: string, keyed: Json): string => fingerprint([place.keyBase, task, keyed])
 
   const map = (task: string, calls: readonly TaskCall[], label = task): Promise<TaskResult[]> =>
@@ -67,7 +68,7 @@ export function makeContext({
         cache,
         task,
         fresh,
-        ...(ahead && { ahead }),
+        ...(ahead && aheadOf === (call.makes ?? 'photo') && { ahead }),
       }),
     )
     const results = await pool.map(worker, signal, result => {

@@ -7,7 +7,7 @@ import { type Dataset, openDataset } from '../formats/dataset/read.js'
 import { decodeAsIs } from '../images/decode.js'
 import { bySplit, type Pixels, type Sample, SPLITS, type Split } from '../sample.js'
 import { signatureTask } from '../stages/signatures.js'
-import { makeTools } from '../workers/task-tools.js'
+import { makeTools, UNWATCHED } from '../workers/task-tools.js'
 import { cacheFolder } from './output.js'
 import { Store } from './store.js'
 import { readRecords } from './why.js'
@@ -88,7 +88,7 @@ export async function checkRun(output: string, options: LeakCheckOptions): Promi
     })
   const store = new Store(cacheFolder(output))
   const sign = async ({ photo }: Sample): Promise<Uint8Array> => {
-    const tools = makeTools(store)
+    const tools = makeTools(store, UNWATCHED)
     const { facts } = await signatureTask({ photo: photo! }, tools).finally(tools.releaseAll)
     return Buffer.from(String(facts!.signature), 'base64')
   }

@@ -223,27 +223,30 @@ function findStage(name: unknown, { stages, modules }: ParseInput): { stage: Sta
 
 function checkInputs(steps: readonly ParsedStep[], place: Place, report: Report): void {
   const have = new Set<Field>()
-  for (const { stage, index } of steps) {
-    const missing = stage.needs.filter(field => !have.has(field))
-    for (const field of missing) {
-      const later = steps.find(step => step.index > index && step.stage.gives.includes(field))
-      report('STAGE_INPUT_MISSING', `steps[${index}]: ${stage.name} needs ${field}, which no step before it gives`, {
+  for (const { stage, index, options, known } of steps) {
+    const { needs = [], gives = stage.gives } = (known && stage.fields?.(options)) || {}
+    for (const need of [...stage.needs, ...needs]) {
+      const any = typeof need === 'string' ? [need] : need
+      if (any.some(field => have.has(field))) continue
+      const later = steps.find(step => step.index > index && any.some(field => step.stage.gives.includes(field)))
+      const wanted = any.join(' or ')
+      report('STAGE_INPUT_MISSING', `steps[${index}]: ${stage.name} needs ${wanted}, which no step before it gives`, {
         at: place(['steps', index, 'stage']),
         hint: later
           ? `move ${later.stage.name} (step ${later.index}) before it`
-          : `put a stage before it that gives ${field}${GIVERS[field]}`,
+          : `put a stage before it that gives ${wanted}${GIVERS[any[0]!]}`,
       })
-      have.add(field)
+      for (const field of any) have.add(field)
     }
-    for (const field of stage.gives) have.add(field)
+    for (const field of gives) have.add(field)
   }
 }
 
 const GIVERS: { readonly [field in Field]: string } = {
   photo: ': glob',
-  label: ': kmeans',
+  label: ': kmeans, classes or folders',
   drawing: ', such as pairs or folders',
-  palette: ': kmeans',
+  palette: ': kmeans or classes',
   split: ': split',
   dataset: ': pack',
   model: ': train',

@@ -18,7 +18,7 @@ export interface Artefact {
 /** What flows between stages. Plain data: it is written down as the step's result. */
 export interface SampleSet {
   readonly samples: readonly Sample[]
-  readonly artefacts: { readonly [name in 'palette' | 'split' | 'dataset' | 'model']?: Artefact }
+  readonly artefacts: { readonly [name in 'classes' | 'palette' | 'split' | 'dataset' | 'model']?: Artefact }
 }
 
 /** A photo that was left out, and why. */
@@ -41,6 +41,8 @@ export interface TaskCall {
    */
   readonly keyed?: Json
   readonly input: Json
+  /** Which image of the sample the task makes; default: its photo. */
+  readonly makes?: 'photo' | 'label' | 'drawing'
 }
 
 export type TensorData =
@@ -144,14 +146,20 @@ export interface StageContext {
 }
 
 /**
- * A task on every photo that a step will call for: run as soon as an earlier step has made the photo, while its pixels
- * are at hand, so that the step finds the result in the store.
+ * A task on every photo (or drawing) that a step will call for: run as soon as an earlier step has made the image, while
+ * its pixels are at hand, so that the step finds the result in the store.
  */
 export interface Ahead<O> {
   readonly task: string
-  wanted(options: O): boolean
+  /** Of which image it is wanted, if at all. */
+  wanted(options: O): 'photo' | 'drawing' | undefined
   /** The call as the step itself makes it, so that the result has the same key. */
   call(photo: ImageRef): Pick<TaskCall, 'keyed' | 'input'>
+}
+
+export interface FieldsByOptions {
+  readonly needs?: readonly (Field | readonly Field[])[]
+  readonly gives?: readonly Field[]
 }
 
 export interface Stage<O = unknown, Needs extends Field = Field, Gives extends Field = Field> {
@@ -165,6 +173,8 @@ export interface Stage<O = unknown, Needs extends Field = Field, Gives extends F
   readonly options: z.ZodType<O>
   readonly needs: readonly Needs[]
   readonly gives: readonly Gives[]
+  /** Where options decide: what these need besides `needs` (of several fields in a list any one), and which of `gives` they give. */
+  fields?(options: O): FieldsByOptions
   /** Options that change no result (paths, thread counts): they stay out of keys. */
   readonly neutral?: readonly string[]
   /** Writes down the photos left out so far: its result changes with them. */

@@ -8,7 +8,7 @@ import { okLab } from '../labels/oklab.js'
 import { formatPalette, type Palette, parsePalette } from '../labels/palette.js'
 import { seedFor } from '../pipeline/random.js'
 import type { StageContext, TaskCall } from '../pipeline/stage.js'
-import type { ImageRef, Sample } from '../sample.js'
+import { contentKey, type ImageRef, type Sample } from '../sample.js'
 import { DEFAULT_CLUSTERS, type KmeansOptions } from './kmeans-options.js'
 import { readPaletteFile } from './palette-file.js'
 
@@ -16,12 +16,18 @@ import { readPaletteFile } from './palette-file.js'
 export const engineOf = async (name: KmeansOptions['engine']): Promise<ClusterEngine> =>
   name === 'ml-kmeans' ? (await import('../labels/ml-kmeans.js')).mlKMeans : kmeans
 
-/** The key of a photo's content. */
-export const photoKey = (photo: ImageRef): string => (photo.kind === 'stored' ? photo.key : photo.sha256)
+/** What is clustered. @throws {PrepError} `STAGE_INPUT_MISSING` */
+export function imageOf(sample: Sample, { of }: Pick<KmeansOptions, 'of'>): ImageRef {
+  const image = sample[of]
+  if (image) return image
+  throw new PrepError('STAGE_INPUT_MISSING', `of: ${of}, but ${sample.name} has none`, {
+    hint: 'run one pipeline for each kind of labels',
+  })
+}
 
 /** The call that counts a photo's colours, as it is made by this step and ahead of it. */
 export const countCall = (photo: ImageRef): Pick<TaskCall, 'keyed' | 'input'> => ({
-  keyed: { photo: photoKey(photo) },
+  keyed: { photo: contentKey(photo) },
   input: { photo: { ...photo } },
 })
 
@@ -48,7 +54,7 @@ export async function fitForAll(
   const { space, restarts, engine } = options
   const clusters = options.clusters ?? DEFAULT_CLUSTERS
   const seed = seedFor(context.seed, 'kmeans')
-  const calls = samples.map((sample): TaskCall => ({ sample, ...countCall(sample.photo!) }))
+  const calls = samples.map((sample): TaskCall => ({ sample, ...countCall(imageOf(sample, options)) }))
   const results = await context.map('count', calls, 'count colours')
   // Sorted, so that the same photos under other names give the same palette.
   const keys = results.flatMap(result => (result.status === 'done' ? [result.key] : [])).sort()

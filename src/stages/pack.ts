@@ -74,6 +74,12 @@ export const pack = defineStage({
       const entry = await writeShard(dataset, spec, form, async index => {
         const { key, label, photo } = rows[index]!
         const [labels, pixels] = [await load(label), await load(photo)]
+        if (labels.width !== pixels.width || labels.height !== pixels.height)
+          throw new PrepError(
+            'SIZES_DIFFER',
+            `a label map is ${labels.width}x${labels.height}, its photo ${pixels.width}x${pixels.height}`,
+            { hint: 'put a resize step before the step that makes labels' },
+          )
         const raw = form.photo === 'raw'
         return {
           key,

@@ -41,6 +41,8 @@ const SAMPLE_CODES: ReadonlySet<string> = new Set([
   'TOO_SMALL',
   'ASPECT',
   'TOO_FEW_COLOURS',
+  'LABELS_NOT_IDS',
+  'SIZES_DIFFER',
 ])
 const TRANSIENT_CODES: ReadonlySet<string> = new Set(['NOT_A_FILE', 'FILE_MISSING', 'FILE_UNREADABLE'])
 

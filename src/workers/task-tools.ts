@@ -22,6 +22,9 @@ export interface Limits {
   reserve(bytes: number): Promise<void>
 }
 
+/** For tasks that run in the run's own process, watched by nobody. */
+export const UNWATCHED: Limits = { clock: () => {}, reserve: async () => {} }
+
 /** Tools for one task. */
 export function makeTools(store: Store, { clock, reserve }: Limits): Tools {
   const guard: Tools['guard'] = async (seconds, work) => {
@@ -40,7 +43,7 @@ export function makeTools(store: Store, { clock, reserve }: Limits): Tools {
   }
   return {
     async load(ref) {
-      if (ref.kind === 'file') return guard(MAX_SECONDS, reserve => decodeAsIs(ref, reserve))
+      if (ref.kind === 'file') return guard(MAX_SECONDS, reserve => decodeAsIs(ref, { reserve }))
       const { image, memory } = store.image(ref.key, takeMemory)
       lent.set(image, memory)
       return image

@@ -2,9 +2,9 @@ import fc from 'fast-check'
 import ort from 'onnxruntime-node'
 import { describe, expect, test } from 'vitest'
 import type { OnnxModel } from '../../src/formats/onnx/model.js'
-import { MessageWriter, readFields } from '../../src/formats/protobuf.js'
 import { decodeOnnx } from '../../src/formats/onnx/read.js'
 import { encodeOnnx } from '../../src/formats/onnx/write.js'
+import { MessageWriter, readFields } from '../../src/formats/protobuf.js'
 
 const model: OnnxModel = {
   name: 'pad and scale',

@@ -17,6 +17,7 @@ export {
   type TaskTools,
 } from './pipeline/stage.js'
 export type { ImageRef, Pixels, Sample, Split } from './sample.js'
+export { download } from './stages/download.js'
 export { exportStage } from './stages/export.js'
 export { glob } from './stages/glob.js'
 export { kmeans } from './stages/kmeans.js'

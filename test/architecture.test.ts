@@ -14,10 +14,11 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   cli: ['pipeline', 'stages', 'trainer', 'labels', 'images', 'formats'],
   pipeline: ['stages', 'workers', 'images', 'formats', 'trainer'],
   workers: ['pipeline', 'stages', 'images'],
-  stages: ['pipeline', 'labels', 'images', 'formats', 'trainer'],
+  stages: ['pipeline', 'download', 'labels', 'images', 'formats', 'trainer'],
   trainer: ['formats', 'images', 'labels', 'kernels', 'workers'],
   labels: ['kernels'],
   images: [],
+  download: ['images'],
   formats: ['kernels'],
   kernels: [],
 }

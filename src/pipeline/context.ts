@@ -67,6 +67,7 @@ export function makeContext({
         cache,
         task,
         fresh,
+        ...(options.retry && { retry: [...options.retry] }),
         ...(ahead && { ahead }),
       }),
     )
@@ -86,6 +87,7 @@ export function makeContext({
     jobs: options.jobs,
     fresh,
     signal,
+    ...(options.retry && { retry: options.retry }),
     emit,
     skipped,
     fail,

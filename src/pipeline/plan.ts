@@ -1,5 +1,4 @@
 /** What a run would do: reads the pipeline, the list of photos and the records of earlier runs; writes nothing. */
-import { previewPhotos } from '../stages/glob.js'
 import type { Json } from './fingerprint.js'
 import type { Pipeline, Step } from './parse.js'
 import { readStepRecord } from './step-record.js'
@@ -28,10 +27,11 @@ export interface PipelinePlan {
 /** @throws {PrepError} `NO_MATCHES`, `FILE_UNREADABLE` as the run would */
 export async function planPipeline(pipeline: Pipeline): Promise<PipelinePlan> {
   const { name, file, output, seed } = pipeline
-  const source = pipeline.steps.find(({ stage }) => stage.name === 'glob')
-  const photos = source
-    ? await previewPhotos(source.options as never, output)
-    : { count: 0, note: 'listed by the stage itself' }
+  const source = pipeline.steps.find(({ stage }) => stage.preview)
+  const photos = (await source?.stage.preview?.(source.options, output)) ?? {
+    count: 0,
+    note: 'listed by the stage itself',
+  }
   const steps: StepPlan[] = []
   for (const step of pipeline.steps) steps.push(await planStep(pipeline, step))
   return { name, file, output, seed, photos, steps, bytes: photos.count * rowBytes(pipeline) }

@@ -98,6 +98,8 @@ export interface StageContext {
   readonly seed: number
   readonly jobs: number
   readonly fresh: boolean
+  /** Classes of failures to try again; others then keep their verdict. Absent in an ordinary run. */
+  readonly retry?: ReadonlySet<string>
   /** Aborted by Ctrl-C: finish the sample in hand, then stop. */
   readonly signal: AbortSignal
   emit(event: RunEvent): void
@@ -167,6 +169,8 @@ export interface Stage<O = unknown, Needs extends Field = Field, Gives extends F
   intact?(result: SampleSet, options: O, output: string): Promise<boolean>
   /** Files that options name: their content enters the key. */
   files?(options: O): readonly string[]
+  /** What a source would find, for `prep plan`; reads the file system, writes nothing. */
+  preview?(options: O, output: string): Promise<{ readonly count: number; readonly note?: string }>
   /** Lines for `prep plan`: what the stage would write. Reads nothing but its arguments. */
   plan?(options: O, output: string): readonly string[]
   /** Problems that the schema alone cannot see; messages with the option's name. */

@@ -40,6 +40,7 @@ export const glob = defineStage({
       return { facts: { sha256: sha256File(path) } }
     },
   },
+  preview: previewPhotos,
   plan: ({ patterns }) => [`reads ${patterns.join(', ')}`],
   check: ({ patterns }, { output }) =>
     patterns.flatMap((pattern, i) =>
@@ -75,7 +76,7 @@ interface Listing {
 }
 
 /** For `prep plan`: how many photos a run would find. @throws {PrepError} `NO_MATCHES`, `FILE_UNREADABLE` */
-export async function previewPhotos(options: GlobOptions, output: string): Promise<{ count: number; note?: string }> {
+async function previewPhotos(options: GlobOptions, output: string): Promise<{ count: number; note?: string }> {
   const { files, warning } = await findPhotos(options, output)
   return { count: files.length, ...(warning && { note: warning }) }
 }

@@ -28,7 +28,7 @@ export interface Attempt extends Validators {
   readonly class?: string
   readonly code?: string
   readonly message?: string
-  /** fingerprint of the options that decide what is refused. */
+  /** The options that refused it. */
   readonly rules?: string
 }
 
@@ -86,7 +86,12 @@ export async function readLastAttempts(path: string, wanted: ReadonlySet<string>
       ...(etag !== undefined && { etag }),
       ...(lastModified !== undefined && { lastModified }),
       ...(status !== undefined && { status }),
-      ...(!ok && { class: attempt.class ?? '', code: code ?? '', message: message ?? '', rules: rules ?? '' }),
+      ...(!ok && {
+        class: attempt.class ?? '',
+        code: code ?? '',
+        message: message ?? '',
+        ...(rules !== undefined && { rules }),
+      }),
     })
   }
   return last

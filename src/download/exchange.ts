@@ -125,11 +125,21 @@ async function readBody(
       done(null, chunk)
     },
   })
-  await pipeline(body, counter, unpacker(coding), async (unpacked: AsyncIterable<Uint8Array>) => {
-    for await (const chunk of unpacked) {
-      const waiting = takeBounded(chunk)
-      if (waiting) await waiting
+  // The pipeline may end with its own word for being stopped.
+  let refusal: unknown
+  const consume = async (unpacked: AsyncIterable<Uint8Array>): Promise<void> => {
+    try {
+      for await (const chunk of unpacked) {
+        const waiting = takeBounded(chunk)
+        if (waiting) await waiting
+      }
+    } catch (error) {
+      refusal = error
+      throw error
     }
+  }
+  await pipeline(body, counter, unpacker(coding), consume).catch(error => {
+    throw refusal instanceof PrepError ? refusal : error
   })
 }
 

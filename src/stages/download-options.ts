@@ -81,14 +81,17 @@ export const downloadOptions = z.strictObject({
 })
 export type DownloadOptions = z.output<typeof downloadOptions>
 
-/** Options that decide what is refused for good: such verdicts hold while these stay. */
-export const rulesOf = ({ max_bytes, max_redirects, robots, x_robots_tag, allow_private }: DownloadOptions) => ({
-  max_bytes,
-  max_redirects,
-  robots,
-  x_robots_tag,
-  allow_private,
-})
+/** Which options decide about a class of failure. */
+const RULES: Readonly<Record<string, readonly (keyof DownloadOptions)[]>> = {
+  robots: ['robots', 'x_robots_tag'],
+  too_large: ['max_bytes'],
+  redirect: ['max_redirects'],
+  private_address: ['allow_private'],
+}
+
+/** The options that refused, as text; a lasting verdict of this class holds while they stay the same. */
+export const rulesOf = (failureClass: string, options: DownloadOptions): string =>
+  (RULES[failureClass] ?? []).map(name => `${name}: ${JSON.stringify(options[name])}`).join(', ')
 
 const ROBOT = 'prep-toolkit'
 

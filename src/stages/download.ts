@@ -6,7 +6,6 @@ import type { Validators } from '../download/incoming.js'
 import { DownloadStore } from '../download/store.js'
 import { PrepError } from '../errors.js'
 import { failureClass, isTransient } from '../failure-classes.js'
-import { fingerprint, type Json } from '../pipeline/fingerprint.js'
 import { defineStage, type StageContext } from '../pipeline/stage.js'
 import type { Sample } from '../sample.js'
 import { type DownloadOptions, downloadOptions, policyOf, rulesOf } from './download-options.js'
@@ -72,7 +71,6 @@ async function fetchListed(
   log: AttemptLog,
   context: StageContext,
 ): Promise<Map<string, Result>> {
-  const rules = fingerprint(rulesOf(options) as unknown as Json).slice(0, 8)
   const results = new Map<string, Result>()
   const last = context.fresh
     ? new Map<string, LastAttempt>()
@@ -84,7 +82,7 @@ async function fetchListed(
     const before = last.get(url)
     const here = context.fresh ? undefined : storedPath(entry, before, store)
     if (here && !(options.revalidate && sha256 === undefined)) results.set(url, { ...here, kept: true })
-    else if (before && !before.ok && keepsVerdict(before, rules, context.retry))
+    else if (before && !before.ok && keepsVerdict(before, options, context.retry))
       results.set(url, { code: before.code!, message: before.message!, kept: true })
     else
       wanted.set(url, {
@@ -93,7 +91,7 @@ async function fetchListed(
         ...(here && before && { known: { sha256: here.sha256, validators: pickValidators(before) } }),
       })
   }
-  await fetchAll([...wanted.values()], results, { options, store, log, rules, context })
+  await fetchAll([...wanted.values()], results, { options, store, log, context })
   return results
 }
 
@@ -102,12 +100,12 @@ async function fetchListed(
  * same; with one, all but the chosen do.
  */
 function keepsVerdict(
-  { class: kind = '', rules, status }: LastAttempt,
-  now: string,
-  retry?: ReadonlySet<string>,
+  { class: kind = '', rules = '', status }: LastAttempt,
+  options: DownloadOptions,
+  retry: ReadonlySet<string> | undefined,
 ): boolean {
   if (retry) return !retry.has(kind)
-  return !isTransient(kind) && status !== 408 && status !== 425 && rules === now
+  return !isTransient(kind) && status !== 408 && status !== 425 && rules === rulesOf(kind, options)
 }
 
 const pickValidators = ({ etag, lastModified }: Validators): Validators => ({
@@ -119,42 +117,38 @@ interface Fetching {
   readonly options: DownloadOptions
   readonly store: DownloadStore
   readonly log: AttemptLog
-  readonly rules: string
   readonly context: StageContext
 }
 
 async function fetchAll(
   wanted: readonly Wanted[],
   results: Map<string, Result>,
-  { options, store, log, rules, context }: Fetching,
+  { options, store, log, context }: Fetching,
 ): Promise<void> {
   if (!wanted.length) return
   const began = performance.now()
   const ticks = new Ticks(wanted.length, context)
+  const refusedBy = (kind: string): Pick<Attempt, 'rules'> => {
+    const rules = rulesOf(kind, options)
+    return rules ? { rules } : {}
+  }
   let bytes = 0
   const downloader = new Downloader({
     policy: policyOf(options),
     store,
     signal: context.signal,
-    onAttempt: (attempt: Attempt) => {
+    onAttempt: attempt => {
       bytes += attempt.bytes
-      log.append(attempt.ok ? attempt : { ...attempt, rules })
+      log.append(attempt.ok ? attempt : { ...attempt, ...refusedBy(attempt.class!) })
     },
     onVerdict: ({ url }, verdict) => {
       if (verdict.ok) results.set(url, { sha256: verdict.sha256, kept: false })
       else {
         const { code, message } = verdict.error
         results.set(url, { code, message, kept: false })
-        if (!verdict.asked)
-          log.append({
-            ...NOT_ASKED,
-            url,
-            at: new Date().toISOString(),
-            class: failureClass(code),
-            code,
-            message,
-            rules,
-          })
+        const kind = failureClass(code)
+        const at = new Date().toISOString()
+        if (!verdict.asked) log.append({ ...NOT_ASKED, url, at, class: kind, code, message, ...refusedBy(kind) })
       }
       ticks.done()
     },

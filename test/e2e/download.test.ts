@@ -266,6 +266,12 @@ describe('lists', () => {
   })
 })
 
+test('the example pipeline is planned without a network', async () => {
+  const { stdout, code } = await prep(['plan', 'pipelines/download.yaml', '--set', `output=${temporaryFolder()}`])
+  expect(code).toBe(0)
+  expect(stdout).toContain('3 found (URLs listed, 0 downloaded already)')
+})
+
 test('downloaded photos go through the rest of a pipeline', async () => {
   const cwd = temporaryFolder()
   const urls = [31, 32, 33, 34].map(n => `${server.origin}/photo/${n}.jpg`)

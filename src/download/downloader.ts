@@ -10,8 +10,10 @@ import { type Answer, type Asking, exchange } from './exchange.js'
 import { DownloadError } from './failure.js'
 import { canResume, type Incoming, type Validators } from './incoming.js'
 import { checkStatus, receive, validatorsOf } from './receive.js'
+import { isRedirect, redirectTarget } from './redirect.js'
 import { backoffMs } from './retry.js'
-import { ROBOTS_BYTES, Robots, type RobotsAnswer } from './robots.js'
+import { Robots } from './robots.js'
+import { fetchRobots } from './robots-fetch.js'
 import { refusalInTags } from './robots-tag.js'
 import { Schedule } from './schedule.js'
 import type { DownloadStore } from './store.js'
@@ -74,7 +76,6 @@ export interface DownloaderOptions {
 const GIVE_UP_AFTER = 12
 const ACCEPT = 'image/avif,image/webp,image/png,image/jpeg,image/*;q=0.9,*/*;q=0.5'
 const NO_ANSWER: ReadonlySet<string> = new Set(['DNS_FAILED', 'CONNECT_FAILED', 'TLS_FAILED', 'PRIVATE_ADDRESS'])
-const REDIRECTS: ReadonlySet<number> = new Set([301, 302, 303, 307, 308])
 
 export class Downloader {
   readonly #options: DownloaderOptions
@@ -104,7 +105,17 @@ export class Downloader {
       resolve: policy.resolve,
       idle: 2 * policy.concurrency,
     })
-    this.#robots = new Robots(url => this.#fetchRobots(url), policy.robot)
+    this.#robots = new Robots(
+      url =>
+        fetchRobots({
+          url,
+          headers: { 'user-agent': policy.userAgent },
+          connections: this.#connections,
+          limits: policy.times,
+          signal: options.signal,
+        }),
+      policy.robot,
+    )
   }
 
   /**
@@ -172,7 +183,7 @@ export class Downloader {
       last: this.#schedule.isLast(url.host),
     }
     return exchange(asking, async answer => {
-      if (REDIRECTS.has(answer.status)) return target(answer, url)
+      if (isRedirect(answer)) return redirectTarget(answer, url)
       if (policy.robotsTag) {
         const refusal = refusalInTags(answer.headers('x-robots-tag'), policy.robot)
         if (refusal) throw new DownloadError('ROBOTS_REFUSED', `the site says ${refusal} in X-Robots-Tag`)
@@ -200,31 +211,6 @@ export class Downloader {
     const { allows, crawlDelay } = await this.#robots.rules(url)
     if (crawlDelay) this.#schedule.slowDown(url.host, Math.min(crawlDelay * 1000, this.#policy.maxWaitMs))
     if (!allows(url.href)) throw new DownloadError('ROBOTS_REFUSED', `robots.txt of ${url.host} disallows it`)
-  }
-
-  async #fetchRobots(start: URL): Promise<RobotsAnswer> {
-    let url = start
-    for (let hops = 0; ; hops++) {
-      const asking: Asking = {
-        url,
-        headers: { 'user-agent': this.#policy.userAgent },
-        connections: this.#connections,
-        limits: this.#policy.times,
-        signal: this.#options.signal,
-      }
-      const answer = await exchange(asking, async answer => {
-        if (REDIRECTS.has(answer.status)) return target(answer, url)
-        if (answer.status < 200 || answer.status >= 300) return { status: answer.status, text: '' }
-        return { status: answer.status, text: await readStart(answer, ROBOTS_BYTES) }
-      }).catch(error => {
-        if (error instanceof DownloadError && error.code === 'REDIRECT_REFUSED') return { status: 404, text: '' }
-        throw error
-      })
-      if (!(answer instanceof URL)) return answer
-      // "At least five consecutive redirects"; then as if there were none (RFC 9309, section 2.3.1.2).
-      if (hops >= 5) return { status: 404, text: '' }
-      url = answer
-    }
   }
 
   #follow(job: Job, url: URL, ms: number): void {
@@ -335,31 +321,4 @@ function conditionHeaders({ known }: Wanted): Record<string, string> {
   const { etag, lastModified } = known?.validators ?? {}
   if (etag !== undefined) return { 'if-none-match': etag }
   return lastModified === undefined ? {} : { 'if-modified-since': lastModified }
-}
-
-/** @throws {DownloadError} `REDIRECT_REFUSED` for what is no http(s) URL */
-function target(answer: Answer, from: URL): URL {
-  const location = answer.header('location')
-  const url = location !== undefined && URL.canParse(location, from.href) ? new URL(location, from) : undefined
-  if (url?.protocol !== 'http:' && url?.protocol !== 'https:')
-    throw new DownloadError(
-      'REDIRECT_REFUSED',
-      `the host redirects to ${location === undefined ? 'nowhere' : location.slice(0, 200)}, expected an http(s) URL`,
-      { status: answer.status },
-    )
-  url.hash = ''
-  url.username = ''
-  url.password = ''
-  return url
-}
-
-/** The start of a text; a longer one is cut off. */
-async function readStart(answer: Answer, maxBytes: number): Promise<string> {
-  const chunks: Uint8Array[] = []
-  try {
-    await answer.read(maxBytes, chunk => void chunks.push(chunk))
-  } catch (error) {
-    if (!(error instanceof DownloadError) || error.code !== 'TOO_LARGE') throw error
-  }
-  return Buffer.concat(chunks).toString('utf8')
 }

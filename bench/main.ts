@@ -1,4 +1,4 @@
-/** `npm run bench -- prep|labels|train|scale [--json]`: ratios against peers, measured in the same run. */
+/** `npm run bench -- prep|labels|train|scale|download [--json]`: ratios against peers, measured in the same run. */
 import type { BenchRow } from './row.js'
 
 const BENCHES: Readonly<Record<string, () => Promise<readonly BenchRow[]>>> = {
@@ -6,6 +6,7 @@ const BENCHES: Readonly<Record<string, () => Promise<readonly BenchRow[]>>> = {
   labels: async () => (await import('./labels.js')).benchLabels(),
   scale: async () => (await import('./scale.js')).benchScale(),
   train: async () => (await import('./train.js')).benchTrain(),
+  download: async () => (await import('./download.js')).benchDownload(),
 }
 
 const words = process.argv.slice(2)

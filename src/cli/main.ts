@@ -4,11 +4,13 @@ import { Command, CommanderError } from 'commander'
 import { PrepError, PrepErrors } from '../errors.js'
 import { doctorCommand } from './doctor.js'
 import { exitCode } from './exit-code.js'
+import { failuresCommand } from './failures.js'
 import { initCommand } from './init.js'
 import { inspectCommand } from './inspect.js'
 import { labelCommand } from './label.js'
 import { planCommand } from './plan.js'
 import { printError } from './render.js'
+import { retryCommand } from './retry.js'
 import { runCommand } from './run.js'
 import { splitCommand } from './split.js'
 import { stagesCommand } from './stages.js'
@@ -46,6 +48,8 @@ for (const command of [
   initCommand,
   labelCommand,
   whyCommand,
+  failuresCommand,
+  retryCommand,
   verifyCommand,
   splitCommand,
   inspectCommand,

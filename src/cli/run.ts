@@ -19,6 +19,8 @@ export interface RunFlags {
   readonly json?: boolean
   readonly quiet?: boolean
   readonly fresh?: boolean
+  /** Classes of failures to try again. */
+  readonly retry?: ReadonlySet<string>
 }
 
 export const collect = (value: string, before: readonly string[]): readonly string[] => [...before, value]
@@ -75,7 +77,7 @@ Examples:
     })
 }
 
-async function runOne(pipeline: Pipeline, flags: RunFlags): Promise<void> {
+export async function runOne(pipeline: Pipeline, flags: RunFlags): Promise<void> {
   const from = stepIndex(pipeline, '--from', flags.from)
   const until = stepIndex(pipeline, '--until', flags.until)
   if (from !== undefined && until !== undefined && from > until)
@@ -94,6 +96,7 @@ async function runOne(pipeline: Pipeline, flags: RunFlags): Promise<void> {
           renderer.event(event)
         },
         ...(flags.fresh && { fresh: true }),
+        ...(flags.retry && { retry: flags.retry }),
         ...(from !== undefined && { from }),
         ...(until !== undefined && { until }),
       }),

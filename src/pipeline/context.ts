@@ -68,6 +68,7 @@ export function makeContext({
         cache,
         task,
         fresh,
+        ...(options.retry && { retry: [...options.retry] }),
         ...(ahead && aheadOf === (call.makes ?? 'photo') && { ahead }),
       }),
     )
@@ -87,6 +88,7 @@ export function makeContext({
     jobs: options.jobs,
     fresh,
     signal,
+    ...(options.retry && { retry: options.retry }),
     emit,
     skipped,
     fail,

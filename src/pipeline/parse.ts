@@ -34,6 +34,8 @@ export interface Pipeline {
   readonly steps: readonly Step[]
   /** Environment variables that the file took values from. */
   readonly environment: Readonly<Record<string, string>>
+  /** What `--set` changed, as typed. */
+  readonly overrides?: readonly string[]
 }
 
 export interface ParseInput {
@@ -127,6 +129,7 @@ export function parsePipeline(text: string, input: ParseInput): Pipeline {
         maxFailures: head.data.max_failures,
         steps: steps.map(({ known: _, ...step }) => step),
         environment,
+        overrides: (input.overrides ?? []).map(({ text }) => text),
       }
   }
   throw new PrepErrors(

@@ -1,5 +1,6 @@
 /** Runs a pipeline: step after step, each reused when nothing that it depends on has changed. Events out, no printing. */
 import { PrepError } from '../errors.js'
+import { failureClass } from '../failure-classes.js'
 import { CODEC_VERSION } from '../images/decode.js'
 import { WorkerPool } from '../workers/pool.js'
 import { makeContext } from './context.js'
@@ -25,6 +26,8 @@ export interface RunOptions {
   readonly jobs: number
   /** Take nothing from earlier runs. */
   readonly fresh?: boolean
+  /** Try failures of these classes again, and no others. */
+  readonly retry?: ReadonlySet<string>
   /** Index of the step to begin anew at; earlier ones are reused where they can be. */
   readonly from?: number
   /** Index of the last step to run. */
@@ -52,7 +55,7 @@ export interface RunSummary {
  * @throws {PrepError} `TOO_MANY_FAILURES`, `INTERRUPTED`, `OUTPUT_*`, `DISK_FULL`, or whatever a stage reports
  */
 export async function runPipeline(pipeline: Pipeline, options: RunOptions): Promise<RunSummary> {
-  const claim = await claimOutput(pipeline.output, pipeline.name)
+  const claim = await claimOutput(pipeline)
   const log = new RunLog(pipeline.output)
   const pool = new WorkerPool(options.jobs)
   const started = performance.now()
@@ -153,8 +156,10 @@ class Run {
     const key = stepKey(from)
     const before = await readStepRecord(output, step)
     const forced = this.options.fresh || (this.options.from !== undefined && index >= this.options.from)
+    const retried = before?.failures.some(({ code }) => this.options.retry?.has(failureClass(code))) ?? false
     const reuse =
       !forced &&
+      !retried &&
       !stage.source &&
       before?.key === key &&
       ((await stage.intact?.(before.result, step.options, output)) ?? true)
@@ -167,7 +172,9 @@ class Run {
         ? 'asked to start fresh'
         : forced
           ? 'asked by --from'
-          : explainChange(before?.from, from)
+          : retried
+            ? 'failures are tried again'
+            : explainChange(before?.from, from)
       this.emit({
         type: 'step-start',
         step: index,

@@ -111,6 +111,8 @@ export interface StageContext {
   readonly seed: number
   readonly jobs: number
   readonly fresh: boolean
+  /** Classes of failures to try again; others then keep their verdict. Absent in an ordinary run. */
+  readonly retry?: ReadonlySet<string>
   /** Aborted by Ctrl-C: finish the sample in hand, then stop. */
   readonly signal: AbortSignal
   emit(event: RunEvent): void

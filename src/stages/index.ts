@@ -3,6 +3,7 @@ import type { Stage } from '../pipeline/stage.js'
 import { cityscapes } from './cityscapes.js'
 import { classes } from './classes.js'
 import { dedupe } from './dedupe.js'
+import { download } from './download.js'
 import { exportStage } from './export.js'
 import { folders } from './folders.js'
 import { glob } from './glob.js'
@@ -21,6 +22,7 @@ import { webdataset } from './webdataset.js'
 
 export const stages: readonly Stage[] = [
   glob,
+  download,
   list,
   imagefolder,
   pairs,

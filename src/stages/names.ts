@@ -21,6 +21,8 @@ const RESERVED = /(^|\/)contact-sheet$|_label$/i
 const MAX_PART_BYTES = 200
 const HASH_DIGITS = 12
 
+export const isReserved = (name: string): boolean => RESERVED.test(name)
+
 /**
  * Names in the order of the paths, no two alike, not even on a file system that ignores letter case and how accents are
  * composed. Those that would be equal (a.jpg and a.png) or stand for something else keep their extension; what is still
@@ -31,12 +33,25 @@ export function namesFor(paths: readonly string[], base: string): string[] {
   const stems = below.map(path => path.replace(/\.[^./]+$/, ''))
   const counts = new Map<string, number>()
   for (const stem of stems) counts.set(asFileSystemsSee(stem), (counts.get(asFileSystemsSee(stem)) ?? 0) + 1)
+  return distinct(
+    stems.map((stem, i) => {
+      const unclear = (counts.get(asFileSystemsSee(stem)) ?? 0) > 1 || isReserved(stem)
+      return (unclear ? below[i]! : stem).split('/').map(shorten).join('/')
+    }),
+  )
+}
+
+/** Number what occurs again, as file systems see it. */
+export function distinct(wanted: readonly string[]): string[] {
   const taken = new Set<string>()
-  return stems.map((stem, i) => {
-    const unclear = (counts.get(asFileSystemsSee(stem)) ?? 0) > 1 || RESERVED.test(stem)
-    const wanted = (unclear ? below[i]! : stem).split('/').map(shorten).join('/')
-    let name = wanted
-    for (let number = 2; taken.has(asFileSystemsSee(name)); number++) name = `${wanted}-${number}`
+  /** The number to try next, so that many equal names are no matter of their square. */
+  const next = new Map<string, number>()
+  return wanted.map(stem => {
+    const base = asFileSystemsSee(stem)
+    let name = stem
+    let number = next.get(base) ?? 2
+    while (taken.has(asFileSystemsSee(name))) name = `${stem}-${number++}`
+    next.set(base, number)
     taken.add(asFileSystemsSee(name))
     return name
   })

@@ -1,5 +1,6 @@
 /** One call in a worker process: finds the result of a task in the store, or runs the task and stores it. */
 import { PrepError } from '../errors.js'
+import { failureClass } from '../failure-classes.js'
 import { fingerprint } from '../pipeline/fingerprint.js'
 import type { Stage, TaskCall, TaskOutput, TaskResult, TaskTools } from '../pipeline/stage.js'
 import { Store } from '../pipeline/store.js'
@@ -15,6 +16,8 @@ export interface WorkerCall extends TaskCall {
   /** What enters the key besides `keyed`: stage, version, codec. */
   readonly keyBase: string
   readonly fresh: boolean
+  /** Classes of failures that are tried again although they are remembered. */
+  readonly retry?: readonly string[]
   /** A later step's task on each photo that this call makes. */
   readonly ahead?: Pick<WorkerCall, 'stage' | 'moduleUrl' | 'keyBase' | 'task'>
 }
@@ -68,7 +71,8 @@ export async function runCall(call: WorkerCall, limits: Limits): Promise<WorkerR
   try {
     const head = key && !call.fresh ? store.head(key) : undefined
     if (head && 'facts' in head) return { status: 'done', key, cached: true, facts: head.facts }
-    if (head && call.sample) return failed(call, head.failure)
+    const again = head && 'failure' in head && call.retry?.includes(failureClass(head.failure.code))
+    if (head && !again && call.sample) return failed(call, head.failure)
     const task = (await findStage(call)).tasks?.[call.task]
     if (!task) throw new Error(`stage ${call.stage} has no task ${call.task}`)
     const output = await task(call.input as never, tools)

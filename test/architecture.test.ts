@@ -14,13 +14,14 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   cli: ['pipeline', 'stages', 'trainer', 'duplicates', 'labels', 'images', 'formats'],
   pipeline: ['stages', 'workers', 'duplicates', 'images', 'formats', 'trainer'],
   workers: ['pipeline', 'stages', 'images'],
-  stages: ['pipeline', 'download', 'duplicates', 'labels', 'images', 'formats', 'trainer'],
+  stages: ['pipeline', 'download', 'duplicates', 'labels', 'images', 'formats', 'trainer', 's3'],
   trainer: ['formats', 'images', 'labels', 'kernels', 'workers'],
   labels: ['kernels'],
   duplicates: [],
   images: [],
   download: ['images'],
   formats: ['kernels'],
+  s3: ['formats'],
   kernels: [],
 }
 

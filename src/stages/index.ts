@@ -2,6 +2,7 @@
 import type { Stage } from '../pipeline/stage.js'
 import { cityscapes } from './cityscapes.js'
 import { classes } from './classes.js'
+import { dataset } from './dataset.js'
 import { dedupe } from './dedupe.js'
 import { download } from './download.js'
 import { exportStage } from './export.js'
@@ -18,6 +19,7 @@ import { shards } from './shards.js'
 import { split } from './split.js'
 import { tfrecord } from './tfrecord.js'
 import { train } from './train.js'
+import { upload } from './upload.js'
 import { webdataset } from './webdataset.js'
 
 export const stages: readonly Stage[] = [
@@ -31,6 +33,7 @@ export const stages: readonly Stage[] = [
   webdataset,
   tfrecord,
   mnist,
+  dataset,
   dedupe,
   resize,
   classes,
@@ -39,6 +42,7 @@ export const stages: readonly Stage[] = [
   exportStage,
   shards,
   pack,
+  upload,
   train,
 ] as readonly Stage[]
 

@@ -16,7 +16,6 @@ import {
   SAMPLES_FILE,
   type ShardEntry,
 } from './index-file.js'
-import type { ShardPlan } from './plan-shards.js'
 import { readIndex } from './read.js'
 import type { RowForm } from './shard-layout.js'
 
@@ -40,7 +39,10 @@ const LINES_AT_A_TIME = 1000
  * To be called before a plan's shards are written: a committed data set whose files the plan would overwrite is
  * withdrawn (its index removed), so that no index ever names a file it does not describe.
  */
-export async function prepareDataset(dataset: string, plan: Pick<ShardPlan, 'write'>): Promise<void> {
+export async function prepareDataset(
+  dataset: string,
+  plan: { readonly write: readonly Pick<ShardEntry, 'file'>[] },
+): Promise<void> {
   const index = await readIndex(dataset).catch(error => {
     if (error instanceof PrepError && error.code === 'DATASET_MISSING') return undefined
     if (error instanceof PrepError && /^(INDEX_DAMAGED|DATASET_VERSION)$/.test(error.code)) return 'unreadable'
@@ -125,7 +127,8 @@ function checkJson(palette: string): void {
   }
 }
 
-async function removeUnnamed(dataset: string, named: ReadonlySet<string>): Promise<void> {
+/** Remove shards that no index names, and left-over temporary files. */
+export async function removeUnnamed(dataset: string, named: ReadonlySet<string>): Promise<void> {
   for (const folder of ['', ...SPLITS]) {
     const names = await readdir(join(dataset, folder)).catch(error => {
       if (systemCode(error) === 'ENOENT') return []

@@ -59,6 +59,18 @@ const datasetIndex = z.strictObject({
   shards: z.array(shardEntry),
 })
 
+/** A file as the index describes it. */
+export interface IndexedFile {
+  /** Path inside the data set. */
+  readonly file: string
+  readonly bytes: number
+  readonly sha256: string
+}
+
+/** Every file of a data set but its index. */
+export const filesOf = ({ palette, samples, shards }: DatasetIndex): IndexedFile[] =>
+  [palette, samples, ...shards].map(({ file, bytes, sha256 }) => ({ file, bytes, sha256 }))
+
 export type ShardEntry = z.infer<typeof shardEntry>
 export type DatasetIndex = z.infer<typeof datasetIndex>
 export type Json = z.infer<ReturnType<typeof z.json>>

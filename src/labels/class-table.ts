@@ -75,7 +75,7 @@ const forms = [
       classes: ids.map((name, id) => ({ id, name, colour: (colours ?? colors)?.[id] })),
     })),
   // { "0": "road" }
-  z.record(z.string().regex(/^\d+$/), name).transform(names => ({
+  z.record(z.string().regex(/^\d+$/), name.regex(/^[^#]/)).transform(names => ({
     classes: Object.entries(names).map(([id, name]) => ({ id: Number(id), name })),
   })),
   // { "road": 0 }

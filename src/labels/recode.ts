@@ -11,6 +11,12 @@ export interface Recoded {
 
 export type Recoder = (data: Uint8Array) => Recoded
 
+/** Above every id that three channels hold: as a divisor it divides nothing. */
+export const MAX_ID = 1 << 24
+
+/** The class that an id of a class or of an instance stands for. */
+export const classOf = (id: number, divisor: number): number => (id >= divisor ? Math.floor(id / divisor) : id)
+
 /** Ids from here on are looked at one by one. */
 const TABLE = 1 << 16
 
@@ -20,8 +26,7 @@ const TABLE = 1 << 16
 export function createIdRecoder({ ids, divisor, unknown }: ClassCoding, channels: 1 | 3): Recoder {
   const known = new Map(ids)
   const other = unknown === 'nearest' ? UNKNOWN : unknown
-  const newId = (id: number): number | undefined =>
-    known.get(divisor !== null && id >= divisor ? Math.floor(id / divisor) : id)
+  const newId = (id: number): number | undefined => known.get(classOf(id, divisor ?? MAX_ID))
   const table = Uint8Array.from({ length: channels === 1 ? 256 : TABLE }, (_, id) => newId(id) ?? other)
   const isKnown = Uint8Array.from(table, (_, id) => (newId(id) === undefined ? 0 : 1))
   return data => {

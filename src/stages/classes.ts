@@ -7,7 +7,15 @@ import { readLabelIds } from '../images/label-ids.js'
 import { type ClassCoding, checkColours, codeClasses, unknownClasses } from '../labels/class-coding.js'
 import { type ClassTable, classEntry, listEntries } from '../labels/class-table.js'
 import { formatPalette } from '../labels/palette.js'
-import { createColourRecoder, createIdRecoder, idAt, markEdges, type Recoder } from '../labels/recode.js'
+import {
+  classOf,
+  createColourRecoder,
+  createIdRecoder,
+  idAt,
+  MAX_ID,
+  markEdges,
+  type Recoder,
+} from '../labels/recode.js'
 import { fingerprint, type Json } from '../pipeline/fingerprint.js'
 import { defineStage, type LoadedPixels, type StageContext, type TaskCall, type TaskTools } from '../pipeline/stage.js'
 import { contentKey, type ImageRef, type Pixels, type Sample } from '../sample.js'
@@ -78,11 +86,11 @@ export const classes = defineStage({
   intact: (result, { folder }, output) => labelsAreWhole(result.artefacts.palette, join(output, folder)),
   tasks: {
     /** Which ids a label map has. */
-    async list({ labels }: { labels: ImageRef }, tools) {
+    async list({ labels, divisor }: { labels: ImageRef; divisor: number }, tools) {
       const { data, channels } = await loadLabels(labels, 'label', tools)
       const ids = new Set<number>()
       for (let at = 0; at < data.length && ids.size <= MOST_IDS; at += channels)
-        ids.add(channels === 1 ? data[at]! : idAt(data, at))
+        ids.add(classOf(channels === 1 ? data[at]! : idAt(data, at), divisor))
       return { facts: { ids: [...ids].sort((a, b) => a - b) } }
     },
     async code({ labels, kind, photo, coding, distance }: CodeInput, tools) {
@@ -182,18 +190,22 @@ async function findTable(
     })
   if (map) return { table: { entries: [], ...own }, file: 'map' }
   return {
-    table: { entries: listEntries(await listIds(samples, context), 'ids'), ...own },
+    table: { entries: listEntries(await listIds(samples, context, divisor), 'ids'), ...own },
     file: 'the list of ids found',
   }
 }
 
 /** @throws {PrepError} `CLASS_UNKNOWN` when there are more ids than classes can be */
-async function listIds(samples: readonly Sample[], context: StageContext): Promise<{ id: number; name: string }[]> {
+async function listIds(
+  samples: readonly Sample[],
+  context: StageContext,
+  divisor = MAX_ID,
+): Promise<{ id: number; name: string }[]> {
   const calls = samples.map(
     (sample): TaskCall => ({
       sample,
-      keyed: { labels: contentKey(sample.label!) },
-      input: { labels: { ...sample.label! } },
+      keyed: { labels: contentKey(sample.label!), divisor },
+      input: { labels: { ...sample.label! }, divisor },
     }),
   )
   const ids = new Set<number>()
@@ -202,7 +214,7 @@ async function listIds(samples: readonly Sample[], context: StageContext): Promi
   if (ids.size > MOST_IDS)
     throw new PrepError(
       'CLASS_UNKNOWN',
-      `the labels have more than ${MOST_IDS} different ids, up to ${Math.max(...ids)}: too many to be classes`,
+      `the labels have more than ${MOST_IDS} different ids: too many to be classes`,
       { hint: 'list the classes with table: or map:, or set divisor: where ids are class * 1000 + instance' },
     )
   return [...ids].sort((a, b) => a - b).map(id => ({ id, name: `class ${id}` }))

@@ -34,8 +34,11 @@ export interface Pairing {
   readonly doubles: readonly Unpaired[]
 }
 
+/** A file that both sides list (one folder holds both) belongs to the side whose suffix says more, else to the labels. */
 export function pairFiles(photos: Side, labels: Side): Pairing {
-  const [byPhoto, byLabel] = [groupByName(photos), groupByName(labels)]
+  const photosFirst = photos.suffix.length > labels.suffix.length
+  const byPhoto = groupByName(photos, photosFirst ? undefined : groupByName(labels))
+  const byLabel = groupByName(labels, photosFirst ? byPhoto : undefined)
   const doubles = [...doublesOf(byPhoto, 'photo'), ...doublesOf(byLabel, 'label')]
   const alone = (files: Names, others: Names, what: string): Unpaired[] =>
     [...files].flatMap(([name, [first, ...more]]) =>
@@ -55,13 +58,17 @@ export function pairFiles(photos: Side, labels: Side): Pairing {
 
 type Names = ReadonlyMap<string, readonly FoundFile[]>
 
-function groupByName({ files, bases, suffix, match }: Side): Names {
+function groupByName({ files, bases, suffix, match }: Side, claimed: Names = new Map()): Names {
   const names = new Map<string, FoundFile[]>()
+  const taken = new Set([...claimed.values()].flat().map(({ path }) => path))
   for (const file of files) {
+    if (taken.has(file.path)) continue
     const stem = relativeName(file.path, bases, match).replace(/\.[^./]+$/, '')
     if (!stem.endsWith(suffix)) continue
     const name = stem.slice(0, stem.length - suffix.length)
-    names.set(name, [...(names.get(name) ?? []), file])
+    const same = names.get(name)
+    if (same) same.push(file)
+    else names.set(name, [file])
   }
   return names
 }

@@ -32,6 +32,25 @@ describe('files are paired', () => {
     expect(labels).toEqual([])
   })
 
+  test.each([
+    ['', '_mask', ['s.png', 's_mask.png']],
+    ['_rgb', '', ['s_rgb.png', 's.png']],
+    ['_rgb', '_mask', ['s_rgb.png', 's_mask.png']],
+  ])('in one folder, told by the suffixes "%s" and "%s"', (photo, label, files) => {
+    const { pairs, photos, labels } = pairFiles(
+      side('x', files, { suffix: photo }),
+      side('x', files, { suffix: label }),
+    )
+    expect(pairs.map(pair => [pair.photo.path, pair.label.path])).toEqual([files.map(file => `x/${file}`)])
+    expect([...photos, ...labels]).toEqual([])
+  })
+
+  test('never with themselves', () => {
+    const { pairs, labels } = pairFiles(side('x', ['s.png']), side('x', ['s.png']))
+    expect(pairs).toEqual([])
+    expect(labels.map(({ path }) => path)).toEqual(['x/s.png'])
+  })
+
   test('by name alone when folders differ', () => {
     const found = pairFiles(side('p', ['one/1.jpg'], { match: 'name' }), side('l', ['two/1.png'], { match: 'name' }))
     expect(found.pairs.map(({ name }) => name)).toEqual(['1'])

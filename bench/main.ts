@@ -1,10 +1,11 @@
-/** `npm run bench -- prep|labels|train [--json]`: ratios against peers, measured in the same run. */
+/** `npm run bench -- prep|labels|train|dedupe [--json]`: ratios against peers, measured in the same run. */
 import type { BenchRow } from './row.js'
 
 const BENCHES: Readonly<Record<string, () => Promise<readonly BenchRow[]>>> = {
   prep: async () => (await import('./prep.js')).benchPrep(),
   labels: async () => (await import('./labels.js')).benchLabels(),
   train: async () => (await import('./train.js')).benchTrain(),
+  dedupe: async () => (await import('./dedupe.js')).benchDedupe(),
 }
 
 const words = process.argv.slice(2)

@@ -1,4 +1,4 @@
-/** `npm run bench -- prep|labels|train|scale|download [--json]`: ratios against peers, measured in the same run. */
+/** `npm run bench -- prep|labels|train|scale|download|dedupe [--json]`: ratios against peers, measured in the same run. */
 import type { BenchRow } from './row.js'
 
 const BENCHES: Readonly<Record<string, () => Promise<readonly BenchRow[]>>> = {
@@ -7,6 +7,7 @@ const BENCHES: Readonly<Record<string, () => Promise<readonly BenchRow[]>>> = {
   scale: async () => (await import('./scale.js')).benchScale(),
   train: async () => (await import('./train.js')).benchTrain(),
   download: async () => (await import('./download.js')).benchDownload(),
+  dedupe: async () => (await import('./dedupe.js')).benchDedupe(),
 }
 
 const words = process.argv.slice(2)

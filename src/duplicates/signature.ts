@@ -97,7 +97,9 @@ function coverage(length: number): Coverage[] {
 function sumRow(data: Uint8Array, start: number, columns: readonly Coverage[], into: Float64Array): void {
   for (let cell = 0; cell < GRID; cell++) {
     const { from, weights } = columns[cell]!
-    let [r, g, b] = [0, 0, 0]
+    let r = 0
+    let g = 0
+    let b = 0
     for (let i = 0, at = 3 * (start + from); i < weights.length; i++, at += 3) {
       const weight = weights[i]!
       r += weight * data[at]!

@@ -148,7 +148,11 @@ async function recordedSplits(
   if (record === 'damaged') warn(`${path} cannot be read: photos are placed without it`)
   if (record === undefined || record === 'damaged') return { photos: {}, moved: [] }
   if (record.seed === seed && record.test === test && record.val === val) return record
-  note(`split anew: test ${record.test} -> ${test}, val ${record.val} -> ${val}, seed ${record.seed} -> ${seed}`)
+  const changes = Object.entries({ test, val, seed }).flatMap(([name, value]) => {
+    const old = record[name as 'test' | 'val' | 'seed']
+    return old === value ? [] : [`${name} ${old} -> ${value}`]
+  })
+  note(`photos are placed anew: ${changes.join(', ')}`)
   return { photos: {}, moved: [] }
 }
 
@@ -207,12 +211,24 @@ function report(
         .map(({ name, from, to }) => `${name} ${from} -> ${to}`)
         .join(', ')}${moved.length > EXAMPLES ? ', ...' : ''}; all are listed in ${join(output, 'split.json')}`,
     )
-  const largest = tooLarge.map(i => groups[i]!).sort((a, b) => b.size - a.size)[0]
-  if (largest)
+  const kept = largestOf(tooLarge.map(i => groups[i]!))
+  if (kept)
     warn(
-      `${tooLarge.length} group${tooLarge.length === 1 ? ' is' : 's are'} larger than the side drawn for ${tooLarge.length === 1 ? 'it' : 'them'} and stay${tooLarge.length === 1 ? 's' : ''} in training; the largest, of ${result[largest.members[0]!]!.name}, has ${largest.size} photos`,
+      `${tooLarge.length === 1 ? '1 group is' : `${tooLarge.length} groups are`} larger than the side drawn for it, so training keeps it; the largest, of ${result[kept.members[0]!]!.name}, has ${kept.size} photos`,
+    )
+  const largest = largestOf(groups)
+  if (largest && largest.size > Math.max(CROWD, CROWD_SHARE * result.length))
+    warn(
+      `one group, of ${result[largest.members[0]!]!.name}, has ${largest.size} of ${result.length} photos: shares come out wrong; where photos are not that much alike, use a lower threshold or group: none`,
     )
 }
+
+/** Photos, and their share of all, from which on a group is probably none: pictures too simple to be told apart. */
+const CROWD = 20
+const CROWD_SHARE = 0.25
+
+const largestOf = (groups: readonly PhotoGroup[]): PhotoGroup | undefined =>
+  groups.reduce<PhotoGroup | undefined>((best, group) => (best && best.size >= group.size ? best : group), undefined)
 
 const photosText = (count: number): string => (count === 1 ? '1 photo' : `${count} photos`)
 

@@ -38,8 +38,9 @@ const server = createServer(async (request, response) => {
 })
 
 beforeAll(async () => {
-  for (let n = 0; n < SMALL; n++) bodies.set(`/${n}.jpg`, await photo(n))
+  // first in the list: it is on its way whenever small ones are
   bodies.set('/large', await largePhoto(12_000_000))
+  for (let n = 0; n < SMALL; n++) bodies.set(`/${n}.jpg`, await photo(n))
   await new Promise<void>(ready => server.listen(0, '127.0.0.1', ready))
 })
 afterAll(() => {
@@ -47,12 +48,19 @@ afterAll(() => {
   server.close()
 })
 
-const killAfter = (ms: number, cwd: string): Promise<boolean> =>
+/** @param ms  after the first request where `working`, else after the start of the program */
+const killAfter = (ms: number, working: boolean, cwd: string): Promise<boolean> =>
   new Promise(done => {
     const child = spawn(process.execPath, [join(repoRoot, 'bin/prep.cjs'), 'run', 'p.yaml'], { cwd, stdio: 'ignore' })
-    const timer = setTimeout(() => child.kill('SIGKILL'), ms)
+    let timer: NodeJS.Timeout | undefined
+    const start = (): void => {
+      timer = setTimeout(() => child.kill('SIGKILL'), ms)
+    }
+    if (working) server.once('request', start)
+    else start()
     child.on('exit', (_code, signal) => {
       clearTimeout(timer)
+      server.off('request', start)
       done(signal === 'SIGKILL')
     })
   })
@@ -82,8 +90,9 @@ test('killed at many moments, no finished download is lost or fetched again, and
   for (let n = 0; n < KILLS; n++) {
     const before = await finished()
     const counts = new Map(asked)
-    // Places spread between the start of the program and well into its work.
-    if (await killAfter(300 + 400 * ((n * 0.618034) % 1), cwd)) killed += 1
+    // Places spread over the start of the program and over its work.
+    const place = (n * 0.618034) % 1
+    if (await killAfter(n % 2 ? 400 * place : 700 * place, n % 2 === 1, cwd)) killed += 1
     for (const path of before) expect(asked.get(path), path).toBe(counts.get(path))
     for (const file of await readdir(folder, { recursive: true }).catch(() => []))
       if (/^[0-9a-f]{2}\/[0-9a-f]{64}\.\w+$/.test(file))

@@ -54,14 +54,18 @@ export type Verdict =
   | { readonly ok: true; readonly sha256: string; readonly path: string; readonly bytes: number }
   | { readonly ok: false; readonly error: DownloadError; readonly asked: boolean }
 
-/** One try at a URL on its way through redirects. */
-interface Job {
+/** One try at a URL, on its way through redirects, as it waits. */
+interface WaitingJob {
   readonly wanted: Wanted
   readonly attempt: number
-  readonly url: URL
+  /** Where a redirect led. */
+  readonly url?: URL
   readonly hops: number
   readonly ms: number
 }
+
+/** The same at work. */
+type Job = WaitingJob & { readonly url: URL }
 
 export interface DownloaderOptions {
   readonly policy: DownloadPolicy
@@ -80,7 +84,7 @@ const NO_ANSWER: ReadonlySet<string> = new Set(['DNS_FAILED', 'CONNECT_FAILED', 
 export class Downloader {
   readonly #options: DownloaderOptions
   readonly #policy: DownloadPolicy
-  readonly #schedule: Schedule<Job>
+  readonly #schedule: Schedule<WaitingJob>
   readonly #connections: Connections
   readonly #robots: Robots
   /** Hosts that are not asked any more, and why. */
@@ -132,12 +136,13 @@ export class Downloader {
   }
 
   #enqueue(wanted: Wanted, attempt: number, delayMs = 0): void {
-    const url = new URL(wanted.url)
-    this.#schedule.add(url.host, { wanted, attempt, url, hops: 0, ms: 0 }, { delayMs })
+    // Only the text is kept while it waits: a parsed URL takes much more memory.
+    this.#schedule.add(new URL(wanted.url).host, { wanted, attempt, hops: 0, ms: 0 }, { delayMs })
   }
 
-  async #work(job: Job): Promise<void> {
-    const { wanted, url } = job
+  async #work(waiting: WaitingJob): Promise<void> {
+    const { wanted, url = new URL(wanted.url) } = waiting
+    const job = { ...waiting, url }
     const closed = this.#closed.get(url.host)
     if (closed) return this.#options.onVerdict(wanted, { ok: false, error: closed, asked: false })
     const began = performance.now()

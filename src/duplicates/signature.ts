@@ -62,18 +62,23 @@ export function signatureOf(pixels: Pixels): Uint8Array<ArrayBuffer> {
 const lumaOf = (rgb: Float64Array, i: number, scale: number): number =>
   Math.round((scale * (299 * rgb[3 * i]! + 587 * rgb[3 * i + 1]! + 114 * rgb[3 * i + 2]!)) / 1000)
 
+/** Of larger pictures every second, third, ... pixel of every second, third, ... row is looked at. */
+const ENOUGH = 256
+
 /** Mean colours of GRID x GRID cells, each pixel counted by the part of it that lies in the cell. */
 function shrink({ data, width, height }: Pixels): Float64Array {
-  const columns = coverage(width)
+  const stride = Math.max(1, Math.floor(Math.min(width, height) / ENOUGH))
+  const [across, down] = [Math.floor(width / stride), Math.floor(height / stride)]
+  const columns = coverage(across)
   const sums = new Float64Array(GRID ** 2 * 3)
-  const row = new Float64Array(GRID * 3)
-  for (const [down, { from, weights }] of coverage(height).entries()) {
+  const row = new Int32Array(GRID * 3)
+  for (const [cell, { from, weights }] of coverage(down).entries()) {
     for (const [step, weight] of weights.entries()) {
-      sumRow(data, (from + step) * width, columns, row)
-      for (let i = 0; i < row.length; i++) sums[down * GRID * 3 + i]! += weight * row[i]!
+      sumRow(data, (from + step) * stride * width, stride, columns, row)
+      for (let i = 0; i < row.length; i++) sums[cell * GRID * 3 + i]! += weight * row[i]!
     }
   }
-  return sums.map(sum => sum / (width * height))
+  return sums.map(sum => sum / (across * down))
 }
 
 interface Coverage {
@@ -94,17 +99,18 @@ function coverage(length: number): Coverage[] {
   })
 }
 
-function sumRow(data: Uint8Array, start: number, columns: readonly Coverage[], into: Float64Array): void {
+/** Sums fit 31 bits: no more than 2^17 pixels of a row are in a cell, at GRID and 255 each. */
+function sumRow(data: Uint8Array, start: number, stride: number, columns: readonly Coverage[], into: Int32Array): void {
   for (let cell = 0; cell < GRID; cell++) {
     const { from, weights } = columns[cell]!
     let r = 0
     let g = 0
     let b = 0
-    for (let i = 0, at = 3 * (start + from); i < weights.length; i++, at += 3) {
+    for (let i = 0, at = 3 * (start + from * stride); i < weights.length; i++, at += 3 * stride) {
       const weight = weights[i]!
-      r += weight * data[at]!
-      g += weight * data[at + 1]!
-      b += weight * data[at + 2]!
+      r = (r + Math.imul(weight, data[at]!)) | 0
+      g = (g + Math.imul(weight, data[at + 1]!)) | 0
+      b = (b + Math.imul(weight, data[at + 2]!)) | 0
     }
     into[3 * cell] = r
     into[3 * cell + 1] = g

@@ -4,8 +4,8 @@ import { signatureOf } from '../duplicates/signature.js'
 import { SignatureSet } from '../duplicates/signature-set.js'
 import { decodeImage, MAX_PIXELS } from '../images/decode.js'
 import type { Json } from '../pipeline/fingerprint.js'
-import type { StageContext, TaskOutput, TaskTools } from '../pipeline/stage.js'
-import type { ImageRef, Sample } from '../sample.js'
+import type { StageContext, TaskCall, TaskOutput, TaskTools } from '../pipeline/stage.js'
+import { contentKey, type ImageRef, type Sample } from '../sample.js'
 
 /** Photos in files are decoded at this size, which lets JPEGs be shrunk while they are loaded. */
 const DECODED = { width: 64, height: 64 }
@@ -33,7 +33,8 @@ export interface Signed {
 
 /** Sign each photo by the stage's task `signature`; photos that cannot be decoded are left out and counted. */
 export async function signSamples(all: readonly Sample[], context: StageContext): Promise<Signed> {
-  const results = await context.map('signature', all.map(signatureCall), 'compare photos')
+  const calls = all.map(sample => ({ sample, ...signatureCall(sample.photo!) }))
+  const results = await context.map('signature', calls, 'compare photos')
   const done = results.flatMap((result, i) => (result.status === 'done' ? [{ sample: all[i]!, ...result.facts }] : []))
   const signatures = new SignatureSet(done.length)
   for (const [i, { signature }] of (done as { signature?: Json }[]).entries())
@@ -47,12 +48,11 @@ export async function signSamples(all: readonly Sample[], context: StageContext)
   }
 }
 
-function signatureCall(sample: Sample) {
-  const photo = sample.photo!
-  const keyed =
-    photo.kind === 'stored' ? { photo: photo.key } : { photo: photo.sha256, ...(photo.half && { half: photo.half }) }
-  return { sample, keyed, input: { photo: { ...photo } as Json } }
-}
+/** The call that signs a photo, as it is made by this step and ahead of it. */
+export const signatureCall = (photo: ImageRef): Pick<TaskCall, 'keyed' | 'input'> => ({
+  keyed: { photo: contentKey(photo) },
+  input: { photo: { ...photo } },
+})
 
 /** `findAlike` with the stage's progress and interruption. */
 export function findAlikeSamples(

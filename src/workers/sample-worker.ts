@@ -18,8 +18,8 @@ export interface WorkerCall extends TaskCall {
   readonly fresh: boolean
   /** Classes of failures that are tried again although they are remembered. */
   readonly retry?: readonly string[]
-  /** A later step's task on each photo that this call makes. */
-  readonly ahead?: Pick<WorkerCall, 'stage' | 'moduleUrl' | 'keyBase' | 'task'>
+  /** Later steps' tasks on the image that this call makes. */
+  readonly ahead?: readonly Pick<WorkerCall, 'stage' | 'moduleUrl' | 'keyBase' | 'task'>[]
 }
 
 export type WorkerReply = TaskResult | { readonly status: 'error'; readonly error: SerialisedError }
@@ -77,7 +77,7 @@ export async function runCall(call: WorkerCall, limits: Limits): Promise<WorkerR
     if (!task) throw new Error(`stage ${call.stage} has no task ${call.task}`)
     const output = await task(call.input as never, tools)
     if (key) store.write(key, output)
-    if (key && call.ahead) await workAhead(call.ahead, key, output, store)
+    if (key) for (const ahead of call.ahead ?? []) await workAhead(ahead, key, output, store)
     return { status: 'done', key, cached: false, facts: output.facts ?? {} }
   } catch (error) {
     if (!(error instanceof PrepError)) throw error
@@ -93,7 +93,7 @@ export async function runCall(call: WorkerCall, limits: Limits): Promise<WorkerR
 
 /** What a later step will ask of the photo just made. It is not this call's business should that fail. */
 async function workAhead(
-  ahead: NonNullable<WorkerCall['ahead']>,
+  ahead: NonNullable<WorkerCall['ahead']>[number],
   key: string,
   { image }: TaskOutput,
   store: Store,

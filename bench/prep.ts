@@ -14,7 +14,7 @@ const run = promisify(execFile)
 const root = resolve(fileURLToPath(new URL('..', import.meta.url)))
 
 /** Photos for the rates; override with PREP_BENCH_PHOTOS. */
-const PHOTOS = Number(process.env.PREP_BENCH_PHOTOS ?? 600)
+const PHOTOS = Number(process.env.PREP_BENCH_PHOTOS ?? 1200)
 /** Photos for memory and the unchanged rerun. */
 const MANY = Number(process.env.PREP_BENCH_MANY ?? 5000)
 const SLOW_PHOTOS = 6
@@ -25,12 +25,14 @@ export async function benchPrep(): Promise<BenchRow[]> {
     await makePhotos(join(folder, 'photos'), PHOTOS, [1600, 1200, 95])
     const photos = (await readdir(join(folder, 'photos'))).sort().map(name => join(folder, 'photos', name))
     const jobs = availableParallelism()
-    // Interleaved and repeated, so that the machine's moods meet both.
+    // Interleaved and repeated, so that the machine's moods meet both. Each round has a folder of its own (about 2 MB a
+    // photo): ext4 makes files slowly where many were removed just before.
     const [decodes, preps]: [number[], number[]] = [[], []]
     for (let round = 0; round < 3; round++) {
       decodes.push(await decodeAlone(photos, jobs))
-      preps.push((await prepare(folder, 'run', PHOTOS, jobs)).seconds)
-      await rm(join(folder, 'run'), { recursive: true })
+      await settleDisk()
+      preps.push((await prepare(folder, `run-${round}`, PHOTOS, jobs)).seconds)
+      await settleDisk()
     }
     const [decode, ours] = [median(decodes), median(preps)]
     const rows: BenchRow[] = [
@@ -124,6 +126,9 @@ async function makePhotos(
   ].map(String)
   await run(process.execPath, ['--import', 'tsx', ...args], { cwd: root, maxBuffer: 1 << 26 })
 }
+
+/** Have what was written go to the disk, so that it is not paid for by what is timed next. */
+const settleDisk = (): Promise<unknown> => run('sync').catch(() => undefined)
 
 async function decodeAlone(photos: readonly string[], jobs: number): Promise<number> {
   sharp.concurrency(1)

@@ -31,7 +31,7 @@ export function makeFolder(path: string): void {
   }
 }
 
-/** Another thread may have made it meanwhile. */
+/** Another process may have made it meanwhile. */
 function mkdirIfMissing(path: string): void {
   try {
     mkdirSync(path)
@@ -84,7 +84,7 @@ export function writeFileAtomic(path: string, data: string | Uint8Array, options
 }
 
 /**
- * `replaceFile` for worker threads and for files that can be made again: atomic, not synced, and without the trips
+ * `replaceFile` for worker processes and for files that can be made again: atomic, not synced, and without the trips
  * through the thread pool that cost more than the writing of a small file.
  */
 export function replaceFileUnsynced(path: string, chunks: readonly Uint8Array[]): void {

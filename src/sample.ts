@@ -23,6 +23,10 @@ export type FileRef = {
   readonly half?: 'left' | 'right'
 }
 
+/** What tells an image's content, as keys of results have it. */
+export const contentKey = (ref: ImageRef): string =>
+  ref.kind === 'stored' ? ref.key : ref.half ? `${ref.sha256}:${ref.half}` : ref.sha256
+
 export type ByteRange = {
   readonly offset: number
   readonly bytes: number
@@ -60,7 +64,10 @@ export interface Sample {
   /** sha256 of the source file's bytes, 64 hex digits: the identity that splits and rows use. */
   readonly sha256: string
   readonly photo?: ImageRef
-  /** Label ids, one channel. */
+  /**
+   * Label ids, one channel. Those of others, until `classes` numbers them, may be above 255 and then have three: r + 256 g
+   * + 65536 b, as COCO's panoptic labels.
+   */
   readonly label?: ImageRef
   /** Labels that are drawn in colours, 3 channels: they become ids by a colour table or by clustering. */
   readonly drawing?: ImageRef

@@ -11,13 +11,15 @@ const text = new Map(files.map(file => [file, readFileSync(join(src, file), 'utf
 
 /** Which folders a folder may import from; what is in src/ itself may be imported by all. */
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
-  cli: ['pipeline', 'stages', 'trainer', 'labels', 'images', 'formats'],
-  pipeline: ['stages', 'workers', 'images', 'formats', 'trainer'],
+  cli: ['pipeline', 'stages', 'trainer', 'duplicates', 'labels', 'images', 'formats'],
+  pipeline: ['stages', 'workers', 'duplicates', 'images', 'formats', 'trainer'],
   workers: ['pipeline', 'stages', 'images'],
-  stages: ['pipeline', 'labels', 'images', 'formats', 'trainer', 's3'],
+  stages: ['pipeline', 'download', 'duplicates', 'labels', 'images', 'formats', 'trainer', 's3'],
   trainer: ['formats', 'images', 'labels', 'kernels', 'workers'],
   labels: ['kernels'],
+  duplicates: [],
   images: [],
+  download: ['images'],
   formats: ['kernels'],
   s3: ['formats'],
   kernels: [],

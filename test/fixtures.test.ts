@@ -5,7 +5,7 @@ import sharp from 'sharp'
 import { describe, expect, test } from 'vitest'
 import { drawScene, makePhotos, SCENE_SIZE, SCENES } from '../fixtures/make.js'
 import { CLASSES } from '../fixtures/street/classes.js'
-import { decodeIndexedPng } from '../src/images/png-read.js'
+import { decodeLabelIds } from '../src/images/label-ids.js'
 
 const folder = new URL('../fixtures/', import.meta.url).pathname
 const photos = readdirSync(`${folder}photos`).sort()
@@ -27,7 +27,7 @@ describe('committed scenes', () => {
     expect(JSON.parse(readFileSync(`${folder}classes.json`, 'utf8'))).toEqual(CLASSES)
     const counts = new Float64Array(CLASSES.length)
     for (const name of labels) {
-      const map = decodeIndexedPng(readFileSync(`${folder}labels/${name}`))
+      const map = decodeLabelIds(readFileSync(`${folder}labels/${name}`))
       expect(map.colours).toEqual(CLASSES.map(one => one.colour))
       for (const id of map.labels.data) counts[id]! += 1
     }
@@ -38,7 +38,7 @@ describe('committed scenes', () => {
 
   test.each([3, 10])('scene %i is drawn again as it was', async index => {
     const { photo, labels: drawn } = await drawScene(index)
-    const stored = decodeIndexedPng(readFileSync(`${folder}labels/${labels[index]}`))
+    const stored = decodeLabelIds(readFileSync(`${folder}labels/${labels[index]}`))
     expect(Buffer.compare(drawn.data, stored.labels.data)).toBe(0)
     const jpeg = await sharp(`${folder}photos/${photos[index]}`).raw().toBuffer()
     let sum = 0

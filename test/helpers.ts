@@ -91,12 +91,16 @@ export interface Finished {
 /** Run the built command line. */
 export function prep(
   args: readonly string[],
-  { cwd = repoRoot, env = {} }: { cwd?: string; env?: Record<string, string> } = {},
+  { cwd = repoRoot, env = {}, input }: { cwd?: string; env?: Record<string, string>; input?: string } = {},
 ): Promise<Finished> {
   return new Promise(done => {
     const options = { cwd, env: { ...process.env, NO_COLOR: '1', CI: 'true', ...env }, maxBuffer: 1 << 28 }
-    execFile(process.execPath, [join(repoRoot, 'bin/prep.cjs'), ...args], options, (error, stdout, stderr) =>
-      done({ code: error ? Number(error.code ?? 1) : 0, stdout, stderr }),
+    const child = execFile(
+      process.execPath,
+      [join(repoRoot, 'bin/prep.cjs'), ...args],
+      options,
+      (error, stdout, stderr) => done({ code: error ? Number(error.code ?? 1) : 0, stdout, stderr }),
     )
+    child.stdin?.end(input)
   })
 }

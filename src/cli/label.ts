@@ -1,7 +1,8 @@
 /** `prep label`: label maps for custom photos in one line, without a pipeline file. */
 import { availableParallelism } from 'node:os'
-import { Command } from 'commander'
-import { parsePipeline } from '../pipeline/parse.js'
+import { Command, Option } from 'commander'
+import { PrepError, PrepErrors } from '../errors.js'
+import { type Pipeline, parsePipeline } from '../pipeline/parse.js'
 import { runPipeline } from '../pipeline/run.js'
 import { stagesByName } from '../stages/index.js'
 import { commandLine } from './command-line.js'
@@ -29,15 +30,17 @@ export function labelCommand(): Command {
     .option('-k, --clusters <n>', 'number of classes (default: 8)', wholeNumber)
     .option('-o, --out <folder>', 'where to write', 'labels')
     .option('--palette <palette.json>', 'use the classes of an earlier run instead of finding new ones')
-    .option('--scope <scope>', 'dataset: one palette for all photos; image: one for each')
-    .option('--space <space>', 'colour space: oklab or rgb')
+    .addOption(
+      new Option('--scope <scope>', 'one palette for all photos, or one for each').choices(['dataset', 'image']),
+    )
+    .addOption(new Option('--space <space>', 'colour space').choices(['oklab', 'rgb']))
     .option(
       '--size <pixels>',
       'resize photos to a square of this side first (default: label at full size)',
       wholeNumber,
     )
     .option('--seed <n>', 'start of the randomness', Number, 42)
-    .option('-j, --jobs <n>', 'worker threads; 1 takes the least memory', jobCount, availableParallelism())
+    .option('-j, --jobs <n>', 'worker processes; 1 takes the least memory', jobCount, availableParallelism())
     .option('--json', 'print events as JSON, one a line')
     .option('-q, --quiet', 'print warnings and errors only')
     .addHelpText('after', "\nExample:\n  prep label 'my/*.jpg' --clusters 8 --out labels/")
@@ -49,11 +52,7 @@ export function labelCommand(): Command {
         { stage: 'kmeans', clusters, palette, scope, space, folder: '.' },
       ]
       const output = out.replace(/\/+$/, '') || '.'
-      const pipeline = parsePipeline(JSON.stringify({ name: 'label', seed, output, steps }), {
-        file: 'command line',
-        environment: {},
-        stages: stagesByName,
-      })
+      const pipeline = pipelineOf({ name: 'label', seed, output, steps })
       const renderer = await makeRenderer(renderMode(flags))
       const { set } = await interruptible(
         () => commandLine({}, process.argv.slice(2)),
@@ -63,4 +62,15 @@ export function labelCommand(): Command {
       if (!quiet && !json)
         printLine(`${set.samples.length} label maps, palette.json and contact-sheet.png are in ${output}`)
     })
+}
+
+/** Checked as a pipeline file is; what is wrong is said of the flags, for there is no file to point into. */
+function pipelineOf(raw: object): Pipeline {
+  try {
+    return parsePipeline(JSON.stringify(raw), { file: 'command line', environment: {}, stages: stagesByName })
+  } catch (error) {
+    if (!(error instanceof PrepErrors)) throw error
+    const flag = (message: string): string => message.replace(/^steps\[\d+\]\./, '--')
+    throw new PrepErrors(error.errors.map(({ code, message, hint }) => new PrepError(code, flag(message), { hint })))
+  }
 }

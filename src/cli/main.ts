@@ -4,12 +4,15 @@ import { Command, CommanderError } from 'commander'
 import { PrepError, PrepErrors } from '../errors.js'
 import { doctorCommand } from './doctor.js'
 import { exitCode } from './exit-code.js'
+import { failuresCommand } from './failures.js'
 import { initCommand } from './init.js'
 import { inspectCommand } from './inspect.js'
 import { labelCommand } from './label.js'
 import { planCommand } from './plan.js'
 import { printError } from './render.js'
+import { retryCommand } from './retry.js'
 import { runCommand } from './run.js'
+import { splitCommand } from './split.js'
 import { stagesCommand } from './stages.js'
 import { validateCommand } from './validate.js'
 import { verifyCommand } from './verify.js'
@@ -45,7 +48,10 @@ for (const command of [
   initCommand,
   labelCommand,
   whyCommand,
+  failuresCommand,
+  retryCommand,
   verifyCommand,
+  splitCommand,
   inspectCommand,
   doctorCommand,
 ])

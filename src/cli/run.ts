@@ -19,11 +19,13 @@ export interface RunFlags {
   readonly json?: boolean
   readonly quiet?: boolean
   readonly fresh?: boolean
+  /** Classes of failures to try again. */
+  readonly retry?: ReadonlySet<string>
 }
 
 export const collect = (value: string, before: readonly string[]): readonly string[] => [...before, value]
 
-/** Each job is a thread; more than this only costs memory. */
+/** Each job is a process; more than this only costs memory. */
 const MOST_JOBS = 256
 
 export function jobCount(text: string): number {
@@ -50,7 +52,7 @@ export function runCommand(): Command {
     )
     .option('--from <stage>', 'make this step and all after it anew')
     .option('--until <stage>', 'stop after this step')
-    .option('-j, --jobs <n>', 'worker threads; 1 takes the least memory', jobCount, availableParallelism())
+    .option('-j, --jobs <n>', 'worker processes; 1 takes the least memory', jobCount, availableParallelism())
     .option('--json', 'print events as JSON, one a line')
     .option('-q, --quiet', 'print warnings and errors only')
     .option('--fresh', 'take nothing from earlier runs; earlier training is moved aside, not deleted')
@@ -75,7 +77,7 @@ Examples:
     })
 }
 
-async function runOne(pipeline: Pipeline, flags: RunFlags): Promise<void> {
+export async function runOne(pipeline: Pipeline, flags: RunFlags): Promise<void> {
   const from = stepIndex(pipeline, '--from', flags.from)
   const until = stepIndex(pipeline, '--until', flags.until)
   if (from !== undefined && until !== undefined && from > until)
@@ -94,6 +96,7 @@ async function runOne(pipeline: Pipeline, flags: RunFlags): Promise<void> {
           renderer.event(event)
         },
         ...(flags.fresh && { fresh: true }),
+        ...(flags.retry && { retry: flags.retry }),
         ...(from !== undefined && { from }),
         ...(until !== undefined && { until }),
       }),

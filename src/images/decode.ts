@@ -2,12 +2,12 @@
  * Photos in, 8-bit sRGB pixels out. One header read and one decode per photo, on the way of which JPEGs are shrunk while
  * they are loaded; what had to be converted is noted, what cannot be shown is refused. This folder alone knows sharp.
  */
-import sharp, { type Metadata, type Sharp } from 'sharp'
+import sharp, { type FailOnOptions as FailOn, type Metadata, type OutputInfo, type Sharp } from 'sharp'
 import { PrepError } from '../errors.js'
 import type { ByteRange, FileRef, Pixels } from '../sample.js'
 import type { Colour } from './colour.js'
-import { type Format, formatOfName, sniffFormat } from './format.js'
-import { type Fit, type Position, positionFor, type Size } from './geometry.js'
+import { type Format, formatOfName, HEIC, sniffFormat } from './format.js'
+import { type Fit, type Placement, type Position, placeWithin, positionFor, type Size } from './geometry.js'
 import { readPhotoFile } from './photo-file.js'
 
 /** Part of every cache key: another decoder may give other pixels. */
@@ -16,7 +16,10 @@ export const CODEC_VERSION = `sharp-${sharp.versions.sharp ?? 'unknown'} libvips
 /** 268 Mpx, 16383 x 16383: what is larger is a mistake or an attack. */
 export const MAX_PIXELS = 0x3fff * 0x3fff
 
-/** One decoding thread and no operation cache: for worker threads, which share the cores among themselves. */
+/** What decoding one photo may take. Only hostile files come near it. */
+export const MAX_SECONDS = 60
+
+/** One decoding thread and no operation cache: for worker processes, which share the cores among themselves. */
 export function useOneThread(): void {
   sharp.concurrency(1)
   sharp.cache(false)
@@ -36,6 +39,7 @@ export const NOTES = [
   'animated',
   'multi-page',
   'icc',
+  'damaged',
 ] as const
 export type Note = (typeof NOTES)[number]
 
@@ -54,6 +58,12 @@ export interface DecodeOptions {
   readonly maxPixels: number
   /** Fewest pixels accepted on the shorter side. */
   readonly minSize?: number | undefined
+  /** Largest longer side / shorter side accepted. */
+  readonly maxAspect?: number | undefined
+  /** Take a damaged photo as far as it can be decoded, with the note `damaged`. */
+  readonly keepDamaged?: boolean | undefined
+  /** Waits until there is memory for a photo that cannot be decoded row by row. */
+  readonly reserve?: ((bytes: number) => Promise<void>) | undefined
 }
 
 export interface DecodedImage {
@@ -62,6 +72,10 @@ export interface DecodedImage {
   readonly notes: Note[]
   /** What the file holds; the size is as shown, that is after orientation. */
   readonly source: Size & { readonly format: Format }
+  /** EXIF's, 1..8; it has been applied. */
+  readonly orientation: number
+  /** Where in `pixels` the whole photo lies. */
+  readonly placement: Placement
 }
 
 /**
@@ -69,45 +83,151 @@ export interface DecodedImage {
  *
  * EXIF orientation is applied; CMYK, Lab, grey, palette, 16-bit and ICC-profiled colours become sRGB; transparency is
  * flattened onto `background`; of animations and multi-page files the first frame is taken. The format is told from the
- * content, not from the name.
+ * content, not from the name. How long it takes is not limited here: native code cannot be stopped from inside.
  *
  * @param input  a path (links are followed), or a file's bytes
  * @throws {PrepError} `FILE_MISSING`, `FILE_UNREADABLE`, `NOT_A_FILE` (folders, pipes and devices are never opened),
  *   `EMPTY_FILE`, `NOT_AN_IMAGE`, `UNSUPPORTED_FORMAT` (HEIC, BMP, SVG, ...), `DECODE_FAILED` (truncated or damaged: a
- *   decoder's warning is enough), `TOO_MANY_PIXELS`, `TOO_SMALL` (shorter side below `minSize`)
+ *   decoder's warning is enough, unless `keepDamaged` and a tenth of it can be seen), `TOO_MANY_PIXELS`, `TOO_SMALL` (shorter side below `minSize`),
+ *   `ASPECT` (longer side above `maxAspect` times the shorter)
  */
 export async function decodeImage(input: string | Uint8Array, options: DecodeOptions): Promise<DecodedImage> {
-  const path = typeof input === 'string' ? input : undefined
-  const name = path ?? 'the photo'
+  const name = typeof input === 'string' ? input : 'the photo'
   const { data, head } =
     typeof input === 'string' ? await readPhotoFile(input, options.range) : { data: input, head: input }
-  const format = checkFormat(head, name)
-  // The limit is checked below, where the size can be named.
-  const metadata = await sharp(data, { limitInputPixels: false })
-    .metadata()
-    .catch((error: unknown) => {
-      throw decodeFailed(error, name)
-    })
-  const { width, height } = halfOf(metadata.autoOrient, options)
-  if (metadata.compression === 'hevc') throw unsupported(name, 'HEIC (HEVC)')
-  checkSize({ width, height }, options, name)
-
-  const { data: bytes, info } = await sharpPipeline(data, metadata, options)
-    .toBuffer({ resolveWithObject: true })
-    .catch((error: unknown) => {
-      throw decodeFailed(error, name)
-    })
-  if (info.channels !== 3) throw unsupported(name, `a ${format.toUpperCase()} of ${metadata.channels} channels`)
+  const photo: Photo = { name, data, format: checkFormat(head, name) }
+  const header = await readHeader(photo, options)
+  const { metadata } = header
+  const source = halfOf(metadata.autoOrient, options)
+  checkSize(source, options, name)
+  const bytes = bytesToDecode(metadata, photo.format, options)
+  if (bytes > UNRESERVED_BYTES) await options.reserve?.(bytes)
+  const { pixels, info, damaged } = await decodePixels(photo, header, options)
+  const path = typeof input === 'string' ? input : undefined
   return {
-    pixels: { data: bytes, width: info.width, height: info.height, channels: 3 },
-    notes: noteConversions(metadata, format, path),
-    source: { width, height, format },
+    pixels,
+    notes: noteOddities(metadata, photo.format, { path, damaged }),
+    source: { ...source, format: photo.format },
+    orientation: metadata.orientation ?? 1,
+    placement: placementOf(source, options, info),
   }
 }
 
-/** The photo at its own size on black, as `decodeImage` gives it. @throws {PrepError} as `decodeImage` */
-export async function decodeAsIs(input: Uint8Array | FileRef): Promise<Pixels> {
-  const asIs = { fit: 'cover', position: 'centre', background: [0, 0, 0], maxPixels: MAX_PIXELS } as const
+interface Photo {
+  readonly name: string
+  readonly data: Uint8Array | string
+  readonly format: Format
+}
+
+interface Header {
+  readonly metadata: Metadata
+  /** A decoder's complaint about the header, which was read all the same. */
+  readonly complaint?: unknown
+}
+
+async function readHeader({ name, data }: Photo, { keepDamaged }: DecodeOptions): Promise<Header> {
+  // The limit is checked later, where the size can be named.
+  const read = (failOn: FailOn): Promise<Metadata> => sharp(data, { limitInputPixels: false, failOn }).metadata()
+  const header: Header = await read('warning').then(
+    metadata => ({ metadata }),
+    async (complaint: unknown) => {
+      if (!keepDamaged) throw decodeFailed(complaint, name)
+      const metadata = await read('none').catch((error: unknown) => {
+        throw decodeFailed(error, name)
+      })
+      return { metadata, complaint }
+    },
+  )
+  if (header.metadata.compression === 'hevc') throw unsupported(name, HEIC)
+  return header
+}
+
+interface Decoded {
+  readonly pixels: Pixels
+  readonly info: OutputInfo
+}
+
+async function decodePixels(
+  { name, data, format }: Photo,
+  { metadata, complaint }: Header,
+  options: DecodeOptions,
+): Promise<Decoded & { readonly damaged: boolean }> {
+  // failOn 'warning': a bit-flipped JPEG may decode to garbage with nothing but a warning.
+  const decode = async (failOn: FailOn): Promise<Decoded> => {
+    const { data: bytes, info } = await sharpPipeline(data, metadata, failOn, options).toBuffer({
+      resolveWithObject: true,
+    })
+    if (info.channels !== 3)
+      throw unsupported(name, { name: `a ${format.toUpperCase()} of ${metadata.channels} channels` })
+    return { pixels: { data: bytes, width: info.width, height: info.height, channels: 3 }, info }
+  }
+  const refuse = (error: unknown): never => {
+    throw error instanceof PrepError ? error : decodeFailed(error, name)
+  }
+  let reason = complaint
+  if (reason === undefined) {
+    try {
+      return { ...(await decode('warning')), damaged: false }
+    } catch (error) {
+      if (!options.keepDamaged || error instanceof PrepError) return refuse(error)
+      reason = error
+    }
+  }
+  if (!(await showsAnything(data, options.maxPixels).catch(refuse))) return refuse(reason)
+  return { ...(await decode('none').catch(refuse)), damaged: true }
+}
+
+/** A damaged photo of which less than this can be seen is none. */
+const LEAST_SHOWN = 0.1
+
+/** What could not be decoded is filled with one colour: does enough of the photo differ from it? */
+async function showsAnything(data: Uint8Array | string, maxPixels: number): Promise<boolean> {
+  const rgb = await sharp(data, { failOn: 'none', limitInputPixels: maxPixels })
+    .resize({ width: 64, height: 64, fit: 'fill', kernel: 'nearest' })
+    .removeAlpha()
+    .toColourspace('srgb')
+    .raw()
+    .toBuffer()
+  const counts = new Map<number, number>()
+  for (let i = 0; i + 2 < rgb.length; i += 3) {
+    const colour = (rgb[i]! << 16) | (rgb[i + 1]! << 8) | rgb[i + 2]!
+    counts.set(colour, (counts.get(colour) ?? 0) + 1)
+  }
+  return Math.max(...counts.values()) <= (1 - LEAST_SHOWN) * (rgb.length / 3)
+}
+
+/** Below this no photo has to wait for memory. */
+const UNRESERVED_BYTES = 32 * 2 ** 20
+
+/**
+ * What a decoder holds of the photo at a time, roughly (measured with libvips 8.18). Baseline JPEGs and plain PNGs come
+ * row by row; progressive JPEGs are kept as coefficients, and what else there is as pixels.
+ */
+function bytesToDecode(metadata: Metadata, format: Format, { size }: DecodeOptions): number {
+  const { width, height, channels, depth, isProgressive, chromaSubsampling } = metadata
+  const pixels = width * height
+  const output = size ? 0 : 3 * pixels
+  const perSample = depth === 'uchar' ? 1 : depth === 'ushort' || depth === 'short' ? 2 : 4
+  if (format === 'jpeg')
+    return output + (isProgressive ? 2 * pixels * (chromaSubsampling === '4:2:0' ? 1.5 : channels) : 0)
+  if (format === 'png' && !isProgressive) return output
+  const copies = format === 'gif' || format === 'avif' ? 2 : 1
+  return output + copies * pixels * channels * perSample
+}
+
+/** sharp says where it cropped when the pixels decided; its offsets are negative. */
+function placementOf(source: Size, { size = source, fit, position }: DecodeOptions, info: OutputInfo): Placement {
+  const { cropOffsetLeft: left, cropOffsetTop: top } = info
+  const crop = left === undefined || top === undefined ? undefined : { left: Math.abs(left), top: Math.abs(top) }
+  return placeWithin(source, size, { fit, position: positionFor(position, fit) }, crop)
+}
+
+/** What of `decodeImage`'s options an image at its own size may have as well. */
+export type AsIsOptions = Partial<Pick<DecodeOptions, 'maxPixels' | 'reserve'>>
+
+/** The image at its own size on black, as `decodeImage` gives it. @throws {PrepError} as `decodeImage` */
+export async function decodeAsIs(input: Uint8Array | FileRef, options: AsIsOptions = {}): Promise<Pixels> {
+  const asIs = { fit: 'cover', position: 'centre', background: [0, 0, 0], maxPixels: MAX_PIXELS, ...options } as const
   if (input instanceof Uint8Array) return (await decodeImage(input, asIs)).pixels
   return (await decodeImage(input.path, { ...asIs, range: input.range, half: input.half })).pixels
 }
@@ -118,11 +238,10 @@ const halfOf = ({ width, height }: Size, { half }: Pick<DecodeOptions, 'half'>):
   height,
 })
 
-function sharpPipeline(data: Uint8Array | string, metadata: Metadata, options: DecodeOptions): Sharp {
+function sharpPipeline(data: Uint8Array | string, metadata: Metadata, failOn: FailOn, options: DecodeOptions): Sharp {
   const { size, fit, position, maxPixels } = options
   const [r, g, b] = options.background
-  // failOn 'warning': a bit-flipped JPEG may decode to garbage with nothing but a warning.
-  const image = sharp(data, { autoOrient: true, failOn: 'warning', limitInputPixels: maxPixels })
+  const image = sharp(data, { autoOrient: true, failOn, limitInputPixels: maxPixels })
   if (needsRgbFirst(metadata, options)) image.pipelineColourspace('srgb')
   if (options.half) {
     const { width, height } = halfOf(metadata.autoOrient, options)
@@ -151,11 +270,12 @@ function checkFormat(head: Uint8Array, name: string): Format {
   const sniffed = sniffFormat(head)
   if (sniffed.kind === 'other')
     throw new PrepError('NOT_AN_IMAGE', `${name} is not an image: it holds ${sniffed.looksLike}`)
-  if (sniffed.kind === 'unsupported') throw unsupported(name, sniffed.name)
+  if (sniffed.kind === 'unsupported') throw unsupported(name, sniffed)
   return sniffed.format
 }
 
-function checkSize({ width, height }: Size, { maxPixels, minSize = 1 }: DecodeOptions, name: string): void {
+function checkSize({ width, height }: Size, options: DecodeOptions, name: string): void {
+  const { maxPixels, minSize = 1, maxAspect = Number.POSITIVE_INFINITY } = options
   if (width * height > maxPixels)
     throw new PrepError(
       'TOO_MANY_PIXELS',
@@ -164,24 +284,44 @@ function checkSize({ width, height }: Size, { maxPixels, minSize = 1 }: DecodeOp
     )
   if (Math.min(width, height) < minSize)
     throw new PrepError('TOO_SMALL', `${name} is ${width}x${height}, expected at least ${minSize} on each side`)
+  const aspect = Math.max(width, height) / Math.min(width, height)
+  if (aspect > maxAspect)
+    throw new PrepError(
+      'ASPECT',
+      `${name} is ${width}x${height}: one side is ${aspect.toFixed(2)} times the other, expected at most ${maxAspect}`,
+      { hint: 'crop it, or raise the limit on the aspect ratio' },
+    )
 }
 
 const megapixels = (pixels: number): string => `${(pixels / 1e6).toFixed(pixels < 1e7 ? 1 : 0)} Mpx`
 
-const unsupported = (name: string, found: string): PrepError =>
-  new PrepError('UNSUPPORTED_FORMAT', `${name} is ${found}, expected JPEG, PNG, WebP, GIF, TIFF or AVIF`, {
-    hint: 'convert it to JPEG or PNG first',
-  })
+function unsupported(name: string, found: { readonly name: string; readonly remedy?: string | undefined }): PrepError {
+  const remedy = found.remedy ?? 'convert it to JPEG or PNG first'
+  // The remedy is part of the message: lists of failures show nothing else.
+  return new PrepError(
+    'UNSUPPORTED_FORMAT',
+    `${name} is ${found.name}, expected JPEG, PNG, WebP, GIF, TIFF or AVIF: ${remedy}`,
+    { hint: remedy },
+  )
+}
 
 function decodeFailed(error: unknown, name: string): PrepError {
   const reason = error instanceof Error ? (error.message.split('\n')[0] ?? '') : String(error)
-  return new PrepError('DECODE_FAILED', `cannot decode ${name}, it is truncated or damaged: ${reason.trim()}`, {
-    hint: 'fetch or export the photo again',
-    cause: error,
-  })
+  return new PrepError(
+    'DECODE_FAILED',
+    `cannot decode ${name}, it is truncated, damaged or of an uncommon kind: ${reason.trim()}`,
+    {
+      hint: 'fetch or export the photo again',
+      cause: error,
+    },
+  )
 }
 
-function noteConversions(metadata: Metadata, format: Format, path: string | undefined): Note[] {
+function noteOddities(
+  metadata: Metadata,
+  format: Format,
+  { path, damaged }: { readonly path: string | undefined; readonly damaged: boolean },
+): Note[] {
   const { space, depth, orientation = 1, pages = 1 } = metadata
   const promised = path === undefined ? undefined : formatOfName(path)
   const animates = format === 'gif' || format === 'webp' || format === 'png'
@@ -198,6 +338,7 @@ function noteConversions(metadata: Metadata, format: Format, path: string | unde
     animated: pages > 1 && animates,
     'multi-page': pages > 1 && !animates,
     icc: metadata.hasProfile,
+    damaged,
   }
   return NOTES.filter(note => holds[note])
 }

@@ -42,3 +42,50 @@ export function sizeWithin({ width, height }: Size, box: Size): Size {
     height: Math.min(box.height, Math.max(1, Math.round(height * scale))),
   }
 }
+
+/**
+ * Where the whole photo comes to lie in the result, in the result's pixels: what sticks out is cropped, what it leaves
+ * free is bars. Labels that are put at the same place stay on what they label.
+ */
+export interface Placement {
+  readonly left: number
+  readonly top: number
+  readonly width: number
+  readonly height: number
+}
+
+/**
+ * The placement of a resized photo, as libvips and sharp round it.
+ *
+ * @param source  the photo's size, upright
+ * @param crop    left and top of what `cover` keeps, where the pixels decided (entropy, attention)
+ */
+export function placeWithin(
+  source: Size,
+  size: Size,
+  { fit, position }: { readonly fit: Fit; readonly position: Position },
+  crop?: { readonly left: number; readonly top: number },
+): Placement {
+  if (fit === 'fill') return { left: 0, top: 0, ...size }
+  const [x, y] = [size.width / source.width, size.height / source.height]
+  const scale = fit === 'cover' ? Math.max(x, y) : Math.min(x, y)
+  const width = x === scale ? size.width : Math.max(1, Math.round(source.width * scale))
+  const height = y === scale ? size.height : Math.max(1, Math.round(source.height * scale))
+  if (crop) return { left: -crop.left, top: -crop.top, width, height }
+  return {
+    left: offset(size.width - width, position.includes('left'), position.includes('right')),
+    top: offset(size.height - height, position.includes('top'), position.includes('bottom')),
+    width,
+    height,
+  }
+}
+
+/** Of an odd rest the larger part is cropped before, and is bar after. */
+function offset(free: number, atStart: boolean, atEnd: boolean): number {
+  if (atStart || free === 0) return 0
+  return atEnd ? free : Math.floor(free / 2)
+}
+
+/** Are these one picture at two scales? Each side may be off by less than a pixel, for sizes are whole numbers. */
+export const sameShape = (a: Size, b: Size): boolean =>
+  (b.width - 1) * a.height < (b.height + 1) * a.width && (b.height - 1) * a.width < (b.width + 1) * a.height

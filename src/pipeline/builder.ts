@@ -63,6 +63,7 @@ export class PipelineBuilder<Have extends Field = never> {
       output,
       maxFailures: max_failures,
       environment: {},
+      overrides: [],
       steps: this.#steps,
     }
   }

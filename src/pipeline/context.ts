@@ -42,8 +42,7 @@ export function makeContext({
   const fresh = (options.fresh ?? false) || (options.from !== undefined && index >= options.from)
   const signal = options.signal ?? new AbortController().signal
   const place = placeOf(step, codec)
-  const follower = fresh ? undefined : findAhead(pipeline, step, options.until)
-  const ahead = follower && { ...placeOf(follower, codec), task: follower.stage.ahead!.task }
+  const ahead = fresh ? NOTHING_AHEAD : findAhead(pipeline, step, codec, options.until)
   const key = (task: string, keyed: Json): string => fingerprint([place.keyBase, task, keyed])
 
   const map = (task: string, calls: readonly TaskCall[], label = task): Promise<TaskResult[]> =>
@@ -67,7 +66,8 @@ export function makeContext({
         cache,
         task,
         fresh,
-        ...(ahead && { ahead }),
+        ...(options.retry && { retry: [...options.retry] }),
+        ahead: ahead[call.makes ?? 'photo'],
       }),
     )
     const results = await pool.map(worker, signal, result => {
@@ -86,6 +86,7 @@ export function makeContext({
     jobs: options.jobs,
     fresh,
     signal,
+    ...(options.retry && { retry: options.retry }),
     emit,
     skipped,
     fail,
@@ -122,12 +123,18 @@ function placeOf({ stage, module }: Step, codec: string): Pick<WorkerCall, 'stag
   return { stage: stage.name, keyBase, ...(module && { moduleUrl: module.url }) }
 }
 
-/** The step that will want something of each photo that this step makes, if there is one before photos change again. */
-function findAhead({ steps }: Pipeline, { stage, index }: Step, until = steps.length - 1): Step | undefined {
-  if (!stage.gives.includes('photo')) return undefined
+type AheadCalls = Readonly<Record<NonNullable<TaskCall['makes']>, NonNullable<WorkerCall['ahead']>[number][]>>
+const NOTHING_AHEAD: AheadCalls = { photo: [], drawing: [], label: [] }
+
+/** What later steps will want of each image that this step makes, as long as photos do not change again. */
+function findAhead({ steps }: Pipeline, { stage, index }: Step, codec: string, until = steps.length - 1): AheadCalls {
+  const found: AheadCalls = { photo: [], drawing: [], label: [] }
+  if (!stage.gives.includes('photo')) return found
   for (const later of steps.slice(index + 1, until + 1)) {
-    if (later.stage.ahead?.wanted(later.options)) return later
-    if (later.stage.gives.includes('photo')) return undefined
+    const { ahead, gives } = later.stage
+    const image = ahead?.wanted(later.options)
+    if (ahead && image) found[image].push({ ...placeOf(later, codec), task: ahead.task })
+    if (gives.includes('photo')) break
   }
-  return undefined
+  return found
 }

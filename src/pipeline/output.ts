@@ -4,11 +4,52 @@ import { hostname } from 'node:os'
 import { join } from 'node:path'
 import { fileError, PrepError, systemCode } from '../errors.js'
 import { makeFolder, temporaryPath, writeFileAtomic } from '../files.js'
+import type { Pipeline } from './parse.js'
 
 /** What a run writes, besides pipeline.json, which says whose folder it is. */
-const OURS = ['dataset', 'labels', 'export', 'webdataset', 'tfrecord', 'mnist', 'train', 'run.jsonl', 'report.json']
+const OURS = [
+  'dataset',
+  'downloads',
+  'labels',
+  'export',
+  'webdataset',
+  'tfrecord',
+  'mnist',
+  'train',
+  'run.jsonl',
+  'report.json',
+]
 
 export const cacheFolder = (output: string): string => join(output, '.cache')
+
+/** OUT/pipeline.json: whose folder it is, and from what it was last made. */
+export interface Origin {
+  readonly madeBy: 'prep'
+  readonly pipeline: string
+  /** Path of the pipeline file, relative to `folder`; empty for a pipeline made in TypeScript. */
+  readonly file: string
+  /** The working directory. */
+  readonly folder: string
+  readonly overrides: readonly string[]
+  readonly environment: Readonly<Record<string, string>>
+}
+
+/**
+ * From what a run was made.
+ * @throws {PrepError} `FILE_MISSING` for what is no output of a run, or of one whose pipeline is not known
+ */
+export async function readOrigin(output: string): Promise<Origin> {
+  const path = join(output, 'pipeline.json')
+  const origin = parseOrigin(await readFile(path, 'utf8').catch(() => ''))
+  if (origin?.file) return origin as Origin
+  throw new PrepError(
+    'FILE_MISSING',
+    `${output} ${origin ? 'does not say from which pipeline file it was made' : 'holds no run'}`,
+    {
+      hint: origin ? 'run its pipeline once with `prep run`' : 'name the output folder of a run',
+    },
+  )
+}
 
 /** An output folder in use; `release` lets the next run in. */
 export interface Claim {
@@ -21,17 +62,18 @@ export interface Claim {
  * @throws {PrepError} `OUTPUT_FOREIGN` when another pipeline or program made it, `OUTPUT_BUSY` while another run writes
  *         it, `OUTPUT_READ_ONLY` when it cannot be written
  */
-export async function claimOutput(output: string, pipeline: string): Promise<Claim> {
+export async function claimOutput({ output, name, file, overrides = [], environment }: Pipeline): Promise<Claim> {
   const lock = join(cacheFolder(output), 'lock')
   try {
     makeFolder(cacheFolder(output))
   } catch (error) {
     throw outputError(error, output)
   }
-  await checkOwner(output, pipeline)
+  await checkOwner(output, name)
   await takeLock(lock, output)
   try {
-    await writeFileAtomic(join(output, 'pipeline.json'), `${JSON.stringify({ madeBy: 'prep', pipeline })}\n`)
+    const origin: Origin = { madeBy: 'prep', pipeline: name, file, folder: process.cwd(), overrides, environment }
+    await writeFileAtomic(join(output, 'pipeline.json'), `${JSON.stringify(origin)}\n`)
   } catch (error) {
     await rm(lock, { force: true })
     throw error instanceof PrepError && error.code === 'FILE_UNREADABLE'
@@ -64,7 +106,7 @@ async function checkOwner(output: string, pipeline: string): Promise<void> {
       throw new PrepError('OUTPUT_FOREIGN', `${output} has ${theirs.join(', ')}, which no prep pipeline made`, { hint })
     return
   }
-  const owner = ownerOf(text)
+  const owner = parseOrigin(text)?.pipeline
   if (owner !== pipeline)
     throw new PrepError(
       'OUTPUT_FOREIGN',
@@ -73,9 +115,9 @@ async function checkOwner(output: string, pipeline: string): Promise<void> {
     )
 }
 
-function ownerOf(text: string): string | undefined {
+function parseOrigin(text: string): Partial<Origin> | undefined {
   try {
-    return (JSON.parse(text) as { pipeline?: string }).pipeline
+    return JSON.parse(text) as Partial<Origin>
   } catch {
     return undefined
   }

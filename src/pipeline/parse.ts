@@ -6,7 +6,7 @@ import { optionErrors } from './option-errors.js'
 import { applyOverride, type Override } from './overrides.js'
 import { pipelineOptions } from './pipeline-options.js'
 import { type Path, PositionedYaml } from './positions.js'
-import type { Field, Stage } from './stage.js'
+import type { Field, Stage, Place as StagePlace } from './stage.js'
 import { suggest } from './suggest.js'
 
 export interface Step {
@@ -34,6 +34,8 @@ export interface Pipeline {
   readonly steps: readonly Step[]
   /** Environment variables that the file took values from. */
   readonly environment: Readonly<Record<string, string>>
+  /** What `--set` changed, as typed. */
+  readonly overrides?: readonly string[]
 }
 
 export interface ParseInput {
@@ -111,12 +113,13 @@ export function parsePipeline(text: string, input: ParseInput): Pipeline {
   checkInputs(steps, place, report)
   if (head.success) {
     const output = head.data.output ?? `runs/${head.data.name ?? fileStem(input.file)}`
-    for (const step of steps)
-      for (const problem of step.known && step.stage.check ? step.stage.check(step.options, { output }) : [])
-        report(problem.code, `steps[${step.index}].${problem.option}: ${problem.message}`, {
-          at: place(['steps', step.index, problem.option]),
-          hint: problem.hint,
-        })
+    let size: StagePlace['size']
+    for (const { index, known, stage, options } of steps) {
+      if (!known) continue
+      for (const { option, code, message, hint } of stage.check?.(options, { output, ...(size && { size }) }) ?? [])
+        report(code, `steps[${index}].${option}: ${message}`, { at: place(['steps', index, option]), hint })
+      size = stage.sizeOf?.(options) ?? size
+    }
     if (!errors.length)
       return {
         name: head.data.name ?? fileStem(input.file),
@@ -126,6 +129,7 @@ export function parsePipeline(text: string, input: ParseInput): Pipeline {
         maxFailures: head.data.max_failures,
         steps: steps.map(({ known: _, ...step }) => step),
         environment,
+        overrides: (input.overrides ?? []).map(({ text }) => text),
       }
   }
   throw new PrepErrors(
@@ -222,27 +226,30 @@ function findStage(name: unknown, { stages, modules }: ParseInput): { stage: Sta
 
 function checkInputs(steps: readonly ParsedStep[], place: Place, report: Report): void {
   const have = new Set<Field>()
-  for (const { stage, index } of steps) {
-    const missing = stage.needs.filter(field => !have.has(field))
-    for (const field of missing) {
-      const later = steps.find(step => step.index > index && step.stage.gives.includes(field))
-      report('STAGE_INPUT_MISSING', `steps[${index}]: ${stage.name} needs ${field}, which no step before it gives`, {
+  for (const { stage, index, options, known } of steps) {
+    const { needs = [], gives = stage.gives } = (known && stage.fields?.(options)) || {}
+    for (const need of [...stage.needs, ...needs]) {
+      const any = typeof need === 'string' ? [need] : need
+      if (any.some(field => have.has(field))) continue
+      const later = steps.find(step => step.index > index && any.some(field => step.stage.gives.includes(field)))
+      const wanted = any.join(' or ')
+      report('STAGE_INPUT_MISSING', `steps[${index}]: ${stage.name} needs ${wanted}, which no step before it gives`, {
         at: place(['steps', index, 'stage']),
         hint: later
           ? `move ${later.stage.name} (step ${later.index}) before it`
-          : `put a stage before it that gives ${field}${GIVERS[field]}`,
+          : `put a stage before it that gives ${wanted}${GIVERS[any[0]!]}`,
       })
-      have.add(field)
+      for (const field of any) have.add(field)
     }
-    for (const field of stage.gives) have.add(field)
+    for (const field of gives) have.add(field)
   }
 }
 
 const GIVERS: { readonly [field in Field]: string } = {
   photo: ': glob',
-  label: ': kmeans',
+  label: ': kmeans, classes or folders',
   drawing: ', such as pairs or folders',
-  palette: ': kmeans',
+  palette: ': kmeans or classes',
   split: ': split',
   dataset: ': pack',
   model: ': train',

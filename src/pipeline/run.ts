@@ -1,5 +1,6 @@
 /** Runs a pipeline: step after step, each reused when nothing that it depends on has changed. Events out, no printing. */
 import { PrepError } from '../errors.js'
+import { failureClass } from '../failure-classes.js'
 import { CODEC_VERSION } from '../images/decode.js'
 import { WorkerPool } from '../workers/pool.js'
 import { makeContext } from './context.js'
@@ -25,6 +26,8 @@ export interface RunOptions {
   readonly jobs: number
   /** Take nothing from earlier runs. */
   readonly fresh?: boolean
+  /** Try failures of these classes again, and no others. */
+  readonly retry?: ReadonlySet<string>
   /** Index of the step to begin anew at; earlier ones are reused where they can be. */
   readonly from?: number
   /** Index of the last step to run. */
@@ -52,7 +55,7 @@ export interface RunSummary {
  * @throws {PrepError} `TOO_MANY_FAILURES`, `INTERRUPTED`, `OUTPUT_*`, `DISK_FULL`, or whatever a stage reports
  */
 export async function runPipeline(pipeline: Pipeline, options: RunOptions): Promise<RunSummary> {
-  const claim = await claimOutput(pipeline.output, pipeline.name)
+  const claim = await claimOutput(pipeline)
   const log = new RunLog(pipeline.output)
   const pool = new WorkerPool(options.jobs)
   const started = performance.now()
@@ -97,7 +100,7 @@ export async function runPipeline(pipeline: Pipeline, options: RunOptions): Prom
     if (error instanceof PrepError) end(error.code === 'INTERRUPTED' ? 'interrupted' : 'failed', 0, error)
     throw error
   } finally {
-    await pool.close()
+    pool.close()
     log.close()
     await claim.release()
   }
@@ -153,8 +156,10 @@ class Run {
     const key = stepKey(from)
     const before = await readStepRecord(output, step)
     const forced = this.options.fresh || (this.options.from !== undefined && index >= this.options.from)
+    const retried = before?.failures.some(({ code }) => this.options.retry?.has(failureClass(code))) ?? false
     const reuse =
       !forced &&
+      !retried &&
       !stage.source &&
       before?.key === key &&
       ((await stage.intact?.(before.result, step.options, output)) ?? true)
@@ -167,7 +172,9 @@ class Run {
         ? 'asked to start fresh'
         : forced
           ? 'asked by --from'
-          : explainChange(before?.from, from)
+          : retried
+            ? 'failures are tried again'
+            : explainChange(before?.from, from)
       this.emit({
         type: 'step-start',
         step: index,
@@ -228,12 +235,13 @@ class Run {
   #checkFailures({ stage }: Step, set: SampleSet): void {
     const { maxFailures } = this.pipeline
     const limit = 'count' in maxFailures ? maxFailures.count : Math.floor(maxFailures.share * this.#total)
-    const failed = this.failures.length
+    const unwanted = this.failures.filter(({ wanted }) => !wanted)
+    const failed = unwanted.length
     if (failed <= limit && (set.samples.length > 0 || !failed)) return
     const counts = new Map<string, number>()
-    for (const { code } of this.failures) counts.set(code, (counts.get(code) ?? 0) + 1)
+    for (const { code } of unwanted) counts.set(code, (counts.get(code) ?? 0) + 1)
     const list = [...counts].map(([code, count]) => `${count} ${code}`).join(', ')
-    const examples = this.failures.slice(0, 3).map(({ source, message }) => `\n  ${source}: ${message}`)
+    const examples = unwanted.slice(0, 3).map(({ source, message }) => `\n  ${source}: ${message}`)
     throw new PrepError(
       'TOO_MANY_FAILURES',
       `${failed} of ${this.#total} photos cannot be used after ${stage.name}, more than max_failures allows (${limit}): ${list}${examples.join('')}`,

@@ -1,5 +1,6 @@
 /** What a stage is: a name, options with a schema, what it needs and gives, and how it turns one set into the next. */
 import type { z } from 'zod'
+import type { ErrorCode } from '../errors.js'
 import type { ImageRef, Pixels, Sample } from '../sample.js'
 import type { TrainEvent } from '../trainer/events.js'
 import type { RunEvent } from './events.js'
@@ -17,7 +18,7 @@ export interface Artefact {
 /** What flows between stages. Plain data: it is written down as the step's result. */
 export interface SampleSet {
   readonly samples: readonly Sample[]
-  readonly artefacts: { readonly [name in 'palette' | 'split' | 'dataset' | 'model']?: Artefact }
+  readonly artefacts: { readonly [name in 'classes' | 'palette' | 'split' | 'dataset' | 'model']?: Artefact }
 }
 
 /** A photo that was left out, and why. */
@@ -26,9 +27,11 @@ export interface Failure {
   readonly source: string
   readonly code: string
   readonly message: string
+  /** Left out because the pipeline asks for it: does not count against `max_failures`. */
+  readonly wanted?: true
 }
 
-/** One piece of work for a worker thread; plain data. */
+/** One piece of work for a worker process; plain data. */
 export interface TaskCall {
   /** Work on one sample: an expected error then counts against that sample instead of stopping the run. */
   readonly sample?: Sample
@@ -38,6 +41,8 @@ export interface TaskCall {
    */
   readonly keyed?: Json
   readonly input: Json
+  /** Which image of the sample the task makes; default: its photo. */
+  readonly makes?: 'photo' | 'label' | 'drawing'
 }
 
 export type TensorData =
@@ -62,11 +67,19 @@ export interface TaskTools {
    * until it ends: what it keeps longer it copies.
    */
   load(ref: ImageRef): Promise<LoadedPixels>
+  /** Bytes that a task stored, checked. */
+  bytes(key: string): Uint8Array
   /** Give loaded pixels back before the task ends, for a task that loads many. */
   release(pixels: LoadedPixels): void
+  /**
+   * Decode within limits, as `load` does with files: the sample fails with `DECODE_TIMEOUT` when `work` takes longer.
+   *
+   * @param work  is given what waits until so many bytes of memory are free, to be asked once
+   */
+  guard<T>(seconds: number, work: (reserve: (bytes: number) => Promise<void>) => Promise<T>): Promise<T>
 }
 
-/** Runs in a worker thread. Must depend on its input alone. */
+/** Runs in a worker process. Must depend on its input alone. */
 export type Task = (input: never, tools: TaskTools) => Promise<TaskOutput>
 
 export type TaskResult =
@@ -98,6 +111,8 @@ export interface StageContext {
   readonly seed: number
   readonly jobs: number
   readonly fresh: boolean
+  /** Classes of failures to try again; others then keep their verdict. Absent in an ordinary run. */
+  readonly retry?: ReadonlySet<string>
   /** Aborted by Ctrl-C: finish the sample in hand, then stop. */
   readonly signal: AbortSignal
   emit(event: RunEvent): void
@@ -110,7 +125,7 @@ export interface StageContext {
   /** Leave a photo out. */
   fail(failure: Failure): void
   /**
-   * Run one of the stage's tasks for each call in worker threads, in any order.
+   * Run one of the stage's tasks for each call in worker processes, in any order.
    * @returns results in the order of the calls; failed samples are already counted
    */
   map(task: string, calls: readonly TaskCall[], label?: string): Promise<TaskResult[]>
@@ -133,14 +148,20 @@ export interface StageContext {
 }
 
 /**
- * A task on every photo that a step will call for: run as soon as an earlier step has made the photo, while its pixels
- * are at hand, so that the step finds the result in the store.
+ * A task on every photo (or drawing) that a step will call for: run as soon as an earlier step has made the image, while
+ * its pixels are at hand, so that the step finds the result in the store.
  */
 export interface Ahead<O> {
   readonly task: string
-  wanted(options: O): boolean
+  /** Of which image it is wanted, if at all. */
+  wanted(options: O): 'photo' | 'drawing' | undefined
   /** The call as the step itself makes it, so that the result has the same key. */
   call(photo: ImageRef): Pick<TaskCall, 'keyed' | 'input'>
+}
+
+export interface FieldsByOptions {
+  readonly needs?: readonly (Field | readonly Field[])[]
+  readonly gives?: readonly Field[]
 }
 
 export interface Stage<O = unknown, Needs extends Field = Field, Gives extends Field = Field> {
@@ -154,6 +175,8 @@ export interface Stage<O = unknown, Needs extends Field = Field, Gives extends F
   readonly options: z.ZodType<O>
   readonly needs: readonly Needs[]
   readonly gives: readonly Gives[]
+  /** Where options decide: what these need besides `needs` (of several fields in a list any one), and which of `gives` they give. */
+  fields?(options: O): FieldsByOptions
   /** Options that change no result (paths, thread counts): they stay out of keys. */
   readonly neutral?: readonly string[]
   /** Writes down the photos left out so far: its result changes with them. */
@@ -171,11 +194,27 @@ export interface Stage<O = unknown, Needs extends Field = Field, Gives extends F
   preview?(options: O, output: string): Promise<{ readonly count: number; readonly note?: string }>
   /** Lines for `prep plan`: what the stage would write. Reads nothing but its arguments. */
   plan?(options: O, output: string): readonly string[]
-  /** Problems that the schema alone cannot see; messages with the option's name. */
-  check?(
-    options: O,
-    place: { readonly output: string },
-  ): readonly { option: string; code: 'INPUT_CYCLE'; message: string; hint: string }[]
+  /** Problems that the schema alone cannot see. */
+  check?(options: O, place: Place): readonly Problem[]
+  /** The size that photos have after this stage, where its options tell. */
+  sizeOf?(options: O): { readonly width: number; readonly height: number }
+}
+
+/** Where a stage stands in its pipeline. */
+export interface Place {
+  /** The run's output folder. */
+  readonly output: string
+  /** Of the photos that arrive, as far as the pipeline file tells. */
+  readonly size?: { readonly width: number; readonly height: number }
+}
+
+/** Something wrong with the options of a stage, found before anything runs. */
+export interface Problem {
+  /** Path of the option within the step. */
+  readonly option: string
+  readonly code: ErrorCode
+  readonly message: string
+  readonly hint: string | undefined
 }
 
 /** Declare a stage; types flow from the schema to `run`. */

@@ -38,7 +38,7 @@ export interface StepInputs {
   readonly artefacts: { readonly [name: string]: string }
 }
 
-const SAMPLE_FIELDS: ReadonlySet<Field> = new Set(['photo', 'label', 'split'])
+const SAMPLE_FIELDS: ReadonlySet<Field> = new Set(['photo', 'label', 'drawing', 'split'])
 
 export interface StepSituation {
   readonly seed: number

@@ -24,7 +24,7 @@ export interface StoredFailure {
 
 export type StoredHead = { readonly facts: Facts } | { readonly failure: StoredFailure }
 
-/** Blocks while it reads and writes: it is made for worker threads, which have nothing else to do meanwhile. */
+/** Blocks while it reads and writes: it is made for worker processes, which have nothing else to do meanwhile. */
 export class Store {
   readonly #root: string
 

@@ -57,6 +57,9 @@ export class HashMemo {
     try {
       info = statSync(path)
     } catch (error) {
+      // How Node shows bytes of a name that are no UTF-8: such a name leads nowhere.
+      if (path.includes('\ufffd'))
+        return { code: 'FILE_UNREADABLE', message: 'has a name that is not UTF-8: rename it' }
       return systemCode(error) === 'ENOENT'
         ? {
             code: 'FILE_MISSING',

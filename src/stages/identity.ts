@@ -13,7 +13,7 @@ export async function hash({ path }: { path: string }): Promise<TaskOutput> {
 export interface FileOfSample {
   readonly path: string
   /** Known not to be a regular file: what it is instead. */
-  readonly special?: string
+  readonly special?: string | undefined
   readonly name: string
 }
 

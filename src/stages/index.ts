@@ -1,13 +1,19 @@
 /** The list of built-in stages: a new one is one file and one line here. */
 import type { Stage } from '../pipeline/stage.js'
+import { cityscapes } from './cityscapes.js'
+import { classes } from './classes.js'
 import { dataset } from './dataset.js'
+import { dedupe } from './dedupe.js'
+import { download } from './download.js'
 import { exportStage } from './export.js'
+import { folders } from './folders.js'
 import { glob } from './glob.js'
 import { imagefolder } from './imagefolder.js'
 import { kmeans } from './kmeans.js'
 import { list } from './list.js'
 import { mnist } from './mnist.js'
 import { pack } from './pack.js'
+import { pairs } from './pairs.js'
 import { resize } from './resize.js'
 import { shards } from './shards.js'
 import { split } from './split.js'
@@ -18,13 +24,19 @@ import { webdataset } from './webdataset.js'
 
 export const stages: readonly Stage[] = [
   glob,
+  download,
   list,
   imagefolder,
+  pairs,
+  folders,
+  cityscapes,
   webdataset,
   tfrecord,
   mnist,
   dataset,
+  dedupe,
   resize,
+  classes,
   kmeans,
   split,
   exportStage,

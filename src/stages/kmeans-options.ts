@@ -3,6 +3,10 @@ import { z } from 'zod'
 import { FIT_DEFAULTS } from '../labels/fit.js'
 
 export const options = z.strictObject({
+  of: z
+    .enum(['photo', 'drawing'])
+    .default('photo')
+    .describe('What is clustered: the photo, or labels drawn in colours that no table names (pairs, folders)'),
   clusters: z.int().min(2).max(64).optional().describe('Number of classes K (default: 8, or as many as `palette` has)'),
   space: z
     .enum(['oklab', 'rgb'])

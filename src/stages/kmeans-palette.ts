@@ -8,7 +8,7 @@ import { okLab } from '../labels/oklab.js'
 import { formatPalette, type Palette, parsePalette } from '../labels/palette.js'
 import { seedFor } from '../pipeline/random.js'
 import type { StageContext, TaskCall } from '../pipeline/stage.js'
-import type { ImageRef, Sample } from '../sample.js'
+import { contentKey, type ImageRef, type Sample } from '../sample.js'
 import { DEFAULT_CLUSTERS, type KmeansOptions } from './kmeans-options.js'
 import { readPaletteFile } from './palette-file.js'
 
@@ -16,12 +16,18 @@ import { readPaletteFile } from './palette-file.js'
 export const engineOf = async (name: KmeansOptions['engine']): Promise<ClusterEngine> =>
   name === 'ml-kmeans' ? (await import('../labels/ml-kmeans.js')).mlKMeans : kmeans
 
-/** The key of a photo's content. */
-export const photoKey = (photo: ImageRef): string => (photo.kind === 'stored' ? photo.key : photo.sha256)
+/** What is clustered. @throws {PrepError} `STAGE_INPUT_MISSING` */
+export function imageOf(sample: Sample, { of }: Pick<KmeansOptions, 'of'>): ImageRef {
+  const image = sample[of]
+  if (image) return image
+  throw new PrepError('STAGE_INPUT_MISSING', `of: ${of}, but ${sample.name} has none`, {
+    hint: 'run one pipeline for each kind of labels',
+  })
+}
 
 /** The call that counts a photo's colours, as it is made by this step and ahead of it. */
 export const countCall = (photo: ImageRef): Pick<TaskCall, 'keyed' | 'input'> => ({
-  keyed: { photo: photoKey(photo) },
+  keyed: { photo: contentKey(photo) },
   input: { photo: { ...photo } },
 })
 
@@ -48,25 +54,41 @@ export async function fitForAll(
   const { space, restarts, engine } = options
   const clusters = options.clusters ?? DEFAULT_CLUSTERS
   const seed = seedFor(context.seed, 'kmeans')
-  const calls = samples.map((sample): TaskCall => ({ sample, ...countCall(sample.photo!) }))
+  const calls = samples.map((sample): TaskCall => ({ sample, ...countCall(imageOf(sample, options)) }))
   const results = await context.map('count', calls, 'count colours')
-  const keys = results.flatMap(result => (result.status === 'done' ? [result.key] : []))
   // Sorted, so that the same photos under other names give the same palette.
-  const keyed = { keys: [...keys].sort(), clusters, restarts, seed, engine, space }
-  const text = await context.remember(keyed, async () =>
-    formatPalette(
-      fitPalette(sumHistograms(keyed.keys, context), { clusters, restarts, seed, space }, await engineOf(engine)),
-    ),
-  )
+  const keys = results.flatMap(result => (result.status === 'done' ? [result.key] : [])).sort()
+  const text = await context.remember({ keys, clusters, restarts, seed, engine, space }, async () => {
+    const colours = await sumColours(keys, context)
+    return formatPalette(fitPalette(colours, { clusters, restarts, seed, space }, await engineOf(engine)))
+  })
   return {
     palette: parsePalette(text, 'palette'),
     samples: samples.filter((_, index) => results[index]!.status === 'done'),
   }
 }
 
-function sumHistograms(keys: readonly string[], context: StageContext): Histogram {
+/** Fewer photos than this are not worth a thread of their own. */
+const PHOTOS_A_SUM = 64
+
+/** All threads add up a share each; sums are exact, so it does not matter who adds what. */
+async function sumColours(keys: readonly string[], context: StageContext): Promise<Histogram> {
+  const share = Math.max(PHOTOS_A_SUM, Math.ceil(keys.length / context.jobs))
+  const shares = Array.from({ length: Math.ceil(keys.length / share) }, (_, i) =>
+    keys.slice(i * share, (i + 1) * share),
+  )
+  const calls = shares.map(keys => ({ keyed: { keys }, input: { keys } }))
+  const sums = await context.map('sum', calls, 'add up colours')
+  return sumHistograms(
+    sums.flatMap(sum => (sum.status === 'done' ? [sum.key] : [])),
+    context.bytes,
+  )
+}
+
+/** @param read  gives a histogram as `countAndEncode` makes it; one at a time is held */
+export function sumHistograms(keys: readonly string[], read: (key: string) => Uint8Array): Histogram {
   const sum = new HistogramSum()
-  for (const key of keys) sum.add(context.bytes(key))
+  for (const key of keys) sum.add(read(key))
   return sum.total()
 }
 

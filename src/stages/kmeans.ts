@@ -1,21 +1,28 @@
 /** Makes label maps: one palette for the whole data set (or for each image), then the nearest colour of each pixel. */
 import { join, resolve } from 'node:path'
 import { PrepError } from '../errors.js'
-import { readFileChecked, replaceFileUnsynced, writeFileAtomic } from '../files.js'
+import { replaceFileUnsynced, writeFileAtomic } from '../files.js'
 import type { Colour } from '../images/colour.js'
 import { encodeIndexedPng } from '../images/png.js'
 import { type Assigner, createAssigner } from '../labels/assign.js'
-import { countAndEncode } from '../labels/histogram.js'
+import { countAndEncode, encodeHistogram } from '../labels/histogram.js'
 import { labelImage } from '../labels/image.js'
 import { formatPalette, type Palette, paletteHash, parsePalette } from '../labels/palette.js'
 import { fingerprint, type Json } from '../pipeline/fingerprint.js'
-import { folderIsWhole } from '../pipeline/output-folder.js'
 import { seedFor } from '../pipeline/random.js'
 import { defineStage, type StageContext, type TaskCall, type TaskResult } from '../pipeline/stage.js'
-import type { ImageRef, Sample } from '../sample.js'
+import { contentKey, type ImageRef, type Sample } from '../sample.js'
 import { DEFAULT_CLUSTERS, type KmeansOptions, options } from './kmeans-options.js'
-import { countCall, engineOf, fitForAll, meanPalette, photoKey, readGivenPalette } from './kmeans-palette.js'
-import { drawingOf, drawLabels, drawPairs, labelDrawings } from './label-drawings.js'
+import {
+  countCall,
+  engineOf,
+  fitForAll,
+  imageOf,
+  meanPalette,
+  readGivenPalette,
+  sumHistograms,
+} from './kmeans-palette.js'
+import { drawingOf, drawLabels, drawPairs, labelDrawings, labelsAreWhole } from './label-drawings.js'
 import { paletteColours } from './palette-file.js'
 
 interface AssignInput {
@@ -42,6 +49,7 @@ export const kmeans = defineStage({
   options,
   needs: ['photo'],
   gives: ['label', 'palette'],
+  fields: ({ of }) => ({ needs: [of] }),
   files: ({ palette }) => (palette ? [palette] : []),
   plan: ({ clusters, palette, scope, folder }) => [
     palette
@@ -60,20 +68,20 @@ export const kmeans = defineStage({
           },
         ]
       : [],
-  intact: async (result, { folder }, output) =>
-    (await readFileChecked(result.artefacts.palette!.path).then(
-      text => fingerprint(text.toString('utf8')) === result.artefacts.palette!.key,
-      () => false,
-    )) && folderIsWhole(join(output, folder)),
+  intact: (result, { folder }, output) => labelsAreWhole(result.artefacts.palette, join(output, folder)),
   ahead: {
     task: 'count',
-    wanted: ({ palette, scope }) => scope === 'dataset' && palette === undefined,
+    wanted: ({ palette, scope, of }) => (scope === 'dataset' && palette === undefined ? of : undefined),
     call: photo => countCall(photo),
   },
   tasks: {
     /** Colour counts of one photo. */
     async count({ photo }: { photo: ImageRef }, { load }) {
       return { bytes: countAndEncode((await load(photo)).data) }
+    },
+    /** Colour counts of many photos. */
+    async sum({ keys }: { keys: readonly string[] }, { bytes }) {
+      return { bytes: encodeHistogram(sumHistograms(keys, bytes)) }
     },
     async assign({ photo, palette, drawing }: AssignInput, tools) {
       const { data, width, height } = await tools.load(photo)
@@ -109,7 +117,7 @@ export const kmeans = defineStage({
   },
 })
 
-/** What a thread needs to label by a palette; the assigner prepares tables, so it is kept. */
+/** What a process needs to label by a palette; the assigner prepares tables, so it is kept. */
 interface Labeller {
   readonly text: string
   readonly assign: Assigner
@@ -138,13 +146,20 @@ async function labelAll(found: readonly Sample[], options: KmeansOptions, contex
     : await fitForAll(found, options, context)
   const text = formatPalette(palette)
   const colours = paletteColours(palette)
-  const keyOf = (sample: Sample): Json => ({ photo: photoKey(sample.photo!), palette: paletteHash(palette) })
+  const keyOf = (sample: Sample): Json => ({
+    photo: contentKey(imageOf(sample, options)),
+    palette: paletteHash(palette),
+  })
   const drawings = samples.map(sample => drawingOf(sample.name, context.key('assign', keyOf(sample)), colours))
   const stale: ReadonlySet<string> = options.maps ? await context.stale(options.folder, drawings) : new Set()
   const calls = samples.map((sample, index): TaskCall => {
     const { file } = drawings[index]!
     const drawing = stale.has(file) ? { drawing: join(context.output, options.folder, file) } : {}
-    return { sample, keyed: keyOf(sample), input: { photo: { ...sample.photo! }, palette: text, ...drawing } }
+    return {
+      sample,
+      keyed: keyOf(sample),
+      input: { photo: { ...imageOf(sample, options) }, palette: text, ...drawing },
+    }
   })
   const drawn = new Set<string>()
   const labelled = await labelWith('assign', samples, calls, context, ({ cached }, index) => {
@@ -170,8 +185,8 @@ async function labelEach(samples: readonly Sample[], options: KmeansOptions, con
     const input = { clusters, seed, options: { space, restarts, engine } }
     return {
       sample,
-      keyed: { photo: photoKey(sample.photo!), ...input },
-      input: { photo: { ...sample.photo! }, ...input },
+      keyed: { photo: contentKey(imageOf(sample, options)), ...input },
+      input: { photo: { ...imageOf(sample, options) }, ...input },
     }
   })
   const means: number[][][] = []

@@ -1,13 +1,15 @@
 /** What people see of label maps: each in colours, and a contact sheet of photos beside their labels. */
 import { join } from 'node:path'
-import { replaceFileUnsynced, writeFileAtomic } from '../files.js'
+import { readFileChecked, replaceFileUnsynced, writeFileAtomic } from '../files.js'
 import { type Colour, colourise } from '../images/colour.js'
 import { encodeIndexedPng } from '../images/png.js'
 import { drawContactSheet } from '../images/sheet.js'
 import type { Palette } from '../labels/palette.js'
+import { fingerprint } from '../pipeline/fingerprint.js'
+import { folderIsWhole } from '../pipeline/output-folder.js'
 import { seedFor } from '../pipeline/random.js'
-import type { FolderItem, StageContext, TaskOutput, TaskTools } from '../pipeline/stage.js'
-import type { ImageRef, Sample } from '../sample.js'
+import type { Artefact, FolderItem, StageContext, TaskOutput, TaskTools } from '../pipeline/stage.js'
+import { contentKey, type ImageRef, type Sample } from '../sample.js'
 import { paletteColours } from './palette-file.js'
 
 const SHEET_PAIRS = 24
@@ -54,6 +56,15 @@ export const drawingOf = (
   colours: readonly Colour[],
 ): Pick<FolderItem, 'file' | 'key'> => ({ file: `${name}.png`, key: { label, colours } })
 
+/** Are palette.json and the folder of label maps as they were left? */
+export const labelsAreWhole = async (palette: Artefact | undefined, folder: string): Promise<boolean> =>
+  palette !== undefined &&
+  (await readFileChecked(palette.path).then(
+    text => fingerprint(text.toString('utf8')) === palette.key,
+    () => false,
+  )) &&
+  folderIsWhole(folder)
+
 /** Every file of the folder of label maps, the contact sheet first: it takes longest, and goes beside the drawings. */
 export function labelDrawings(
   samples: readonly Sample[],
@@ -64,7 +75,7 @@ export function labelDrawings(
   const colours = paletteColours(palette)
   const drawings = samples.map((sample): FolderItem => {
     const label = { ...sample.label! }
-    const drawing = drawingOf(sample.name, label.kind === 'stored' ? label.key : label.sha256, colours)
+    const drawing = drawingOf(sample.name, contentKey(label), colours)
     return {
       ...drawing,
       task: 'draw',

@@ -6,7 +6,7 @@ import { PrepError } from '../errors.js'
 import { readFileChecked, sha256Hex } from '../files.js'
 import { commitDataset, prepareDataset } from '../formats/dataset/commit.js'
 import { readExisting } from '../formats/dataset/existing.js'
-import type { ShardEntry } from '../formats/dataset/index-file.js'
+import type { DatasetIndex, ShardEntry } from '../formats/dataset/index-file.js'
 import { planShards, type ShardPlan, type WantedRow } from '../formats/dataset/plan-shards.js'
 import { readIndex } from '../formats/dataset/read.js'
 import { shardMatches } from '../formats/dataset/scan-shard.js'
@@ -74,6 +74,12 @@ export const pack = defineStage({
       const entry = await writeShard(dataset, spec, form, async index => {
         const { key, label, photo } = rows[index]!
         const [labels, pixels] = [await load(label), await load(photo)]
+        if (labels.width !== pixels.width || labels.height !== pixels.height)
+          throw new PrepError(
+            'SIZES_DIFFER',
+            `a label map is ${labels.width}x${labels.height}, its photo ${pixels.width}x${pixels.height}`,
+            { hint: 'put a resize step before the step that makes labels' },
+          )
         const raw = form.photo === 'raw'
         return {
           key,
@@ -157,10 +163,16 @@ function formOf(samples: readonly Sample[], { photo }: PackOptions): RowForm {
 }
 
 /** As index.json tells it. */
-async function splitRule(split: Artefact | undefined): Promise<{ rule: string; test?: number; seed?: number }> {
+async function splitRule(split: Artefact | undefined): Promise<DatasetIndex['split']> {
   if (!split) return { rule: 'none' }
-  const { seed, test } = JSON.parse(await readFile(split.path, 'utf8')) as { seed: number; test: number }
-  return { rule: 'hash', test, seed }
+  const {
+    moved: _moved,
+    photos: _photos,
+    ...rule
+  } = JSON.parse(await readFile(split.path, 'utf8')) as {
+    [name: string]: DatasetIndex['split']
+  }
+  return rule
 }
 
 interface WriteShards {

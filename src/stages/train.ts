@@ -4,9 +4,10 @@ import { join } from 'node:path'
 import { PrepError } from '../errors.js'
 import { sha256File } from '../files.js'
 import { seedFor } from '../pipeline/random.js'
-import { defineStage, type SampleSet } from '../pipeline/stage.js'
+import { defineStage, type Problem, type SampleSet } from '../pipeline/stage.js'
 import type { TrainEvent } from '../trainer/events.js'
-import { trainOptions } from '../trainer/options.js'
+import { type TrainOptions, trainOptions } from '../trainer/options.js'
+import { checkNets } from '../trainer/plan.js'
 import { runTraining } from '../trainer/run.js'
 
 export const train = defineStage({
@@ -20,6 +21,7 @@ export const train = defineStage({
   gives: ['model'],
   neutral: ['threads', 'resume', 'log_every'],
   plan: ({ epochs, engine, gan }) => [`trains pix2pix for ${epochs} epochs (engine ${engine}, ${gan})`],
+  check: (options, { size }) => (size ? netProblems(options, size) : []),
   async intact(result) {
     const checkpoint = result.artefacts.model
     return checkpoint !== undefined && (await stat(checkpoint.path).catch(() => undefined)) !== undefined
@@ -50,3 +52,15 @@ export const train = defineStage({
     return { ...set, artefacts: { ...set.artefacts, model } } satisfies SampleSet
   },
 })
+
+/** Known before the photos are prepared, which may take an hour. */
+function netProblems(options: TrainOptions, size: { readonly width: number; readonly height: number }): Problem[] {
+  try {
+    checkNets(size, options)
+    return []
+  } catch (error) {
+    if (!(error instanceof PrepError)) throw error
+    const { code, message, hint } = error
+    return [{ option: 'stage', code, message, hint }]
+  }
+}

@@ -1,17 +1,13 @@
-/** What the trainer's thread and the one that started it say to each other; errors cross whole. */
+/** What the trainer's process and the one that started it say to each other; errors cross whole. */
 import { PrepError, type PrepErrorDetails } from '../errors.js'
 import type { TrainEvent, TrainResult } from './events.js'
 import type { TrainJob } from './setup.js'
 
-/** Given to the thread at its start. */
-export interface WorkerData {
-  readonly job: TrainJob
-  /** One Int32 shared by both threads: not 0 asks for a stop. An engine may block its thread, so no message would do. */
-  readonly stop: SharedArrayBuffer
-}
+/** Said to the trainer: its job, once; then perhaps that it is to stop after the step in hand. */
+export type ToTrainer = { readonly type: 'train'; readonly job: TrainJob } | { readonly type: 'stop' }
 
-/** Said by the thread: events, and at last a result or an error. */
-export type WorkerMessage =
+/** Said by the trainer: events, and at last a result or an error. */
+export type FromTrainer =
   | { readonly type: 'event'; readonly event: TrainEvent }
   | { readonly type: 'result'; readonly result: TrainResult }
   | { readonly type: 'error'; readonly error: SentError }

@@ -1,6 +1,6 @@
 /** What a training will be, before anything is computed: the nets, the order of rows, the length, and what to warn of. */
 import { totalmem } from 'node:os'
-import { planFraming } from './augment.js'
+import { planFraming, type Size } from './augment.js'
 import { type Encoding, labelChannels } from './batch.js'
 import type { Corpus } from './corpus.js'
 import { inOrder, type StepGraph, sizeOf } from './graph/graph.js'
@@ -24,21 +24,7 @@ export function planTraining(corpus: Corpus, options: TrainOptions, seed: number
   const { colours, size, rows, fingerprint, paletteHash } = corpus
   const { batch, buffer, epochs, max_steps = Number.POSITIVE_INFINITY } = options
   const encoding = { framing: planFraming(size, options.augment), labelInput: options.label_input, colours }
-  const model = pix2pixConfig({
-    ...encoding.framing.crop,
-    batch,
-    labelChannels: labelChannels(encoding),
-    ...(options.downs === 'auto' ? {} : { downs: options.downs }),
-    ngf: options.width,
-    ndf: options.d_width,
-    layers: options.d_layers,
-    norm: options.norm,
-    dropout: options.dropout,
-    gan: options.gan,
-    lambdaL1: options.lambda_l1,
-    beta1: options.beta1,
-    beta2: options.beta2,
-  })
+  const model = planNets(encoding.framing.crop, labelChannels(encoding), options)
   const sampler = createSampler({ rows: rows.train, batch, buffer, seed })
   const dataset = { fingerprint, rows: rows.train }
   const warnings = [
@@ -55,6 +41,31 @@ export function planTraining(corpus: Corpus, options: TrainOptions, seed: number
     warnings: warnings.filter(warning => warning !== false),
   }
 }
+
+/**
+ * Would these nets fit images of this size? For asking before there are any.
+ * @throws {PrepError} `TRAIN_SIZE`, `OPTION_OUT_OF_RANGE`
+ */
+export function checkNets(size: Size, options: TrainOptions): void {
+  planNets(planFraming(size, options.augment).crop, 3, options)
+}
+
+const planNets = (size: Size, labelChannels: number, options: TrainOptions): Pix2PixConfig =>
+  pix2pixConfig({
+    ...size,
+    batch: options.batch,
+    labelChannels,
+    ...(options.downs === 'auto' ? {} : { downs: options.downs }),
+    ngf: options.width,
+    ndf: options.d_width,
+    layers: options.d_layers,
+    norm: options.norm,
+    dropout: options.dropout,
+    gan: options.gan,
+    lambdaL1: options.lambda_l1,
+    beta1: options.beta1,
+    beta2: options.beta2,
+  })
 
 /**
  * About how much memory training takes at its peak, in bytes: weights, two moments and a gradient for each parameter,

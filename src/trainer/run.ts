@@ -1,9 +1,10 @@
-/** Training beside the caller: in a thread of its own, so that progress, signals and servers live while it computes. */
-import { Worker } from 'node:worker_threads'
+/** Training beside the caller: in a process of its own, so that progress, signals and servers live while it computes. */
+import { type ChildProcess, fork } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
 import { PrepError, systemCode } from '../errors.js'
 import { workerEntry } from '../workers/entry.js'
 import type { TrainEvent, TrainResult } from './events.js'
-import { unpackError, type WorkerData, type WorkerMessage } from './messages.js'
+import { type FromTrainer, type ToTrainer, unpackError } from './messages.js'
 import type { TrainJob } from './setup.js'
 
 export interface RunTraining extends TrainJob {
@@ -13,32 +14,57 @@ export interface RunTraining extends TrainJob {
 }
 
 /**
- * Train in a worker thread.
+ * Variables for a process that trains: glibc would give the memory of large tensors back to the system after each step,
+ * and find and clear it again in the next. It reads them at the start of a process only; other systems ignore them.
+ */
+export const TRAINER_ENVIRONMENT: Readonly<Record<string, string>> = {
+  MALLOC_MMAP_THRESHOLD_: '4000000000',
+  MALLOC_TRIM_THRESHOLD_: '8000000000',
+}
+
+/** What is kept of the process's last words on standard error, in characters. */
+const LAST_WORDS = 4000
+
+/**
+ * Train in a process of its own, which ends with this one, however that ends.
  *
  * @returns what was reached; `interrupted` when `signal` ended it before its last step
- * @throws {PrepError} as `train` does, and `OUT_OF_MEMORY` when the thread runs out of memory
+ * @throws {PrepError} as `train` does; `OUT_OF_MEMORY` when the process runs out of memory; `INTERRUPTED` when a signal
+ *   ended it before it had begun
  */
 export function runTraining({ signal, onEvent, ...job }: RunTraining): Promise<TrainResult> {
-  const stop = new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT)
-  const data: WorkerData = { job, stop }
-  const worker = new Worker(workerEntry('trainer/worker.js'), { workerData: data })
-  const abort = (): void => void Atomics.store(new Int32Array(stop), 0, 1)
-  if (signal?.aborted) abort()
-  signal?.addEventListener('abort', abort, { once: true })
+  const child = fork(fileURLToPath(workerEntry('trainer/worker.js')), [], {
+    env: { ...TRAINER_ENVIRONMENT, ...process.env },
+    execArgv: [],
+    serialization: 'advanced',
+    // the child lives while its standard input is open
+    stdio: ['pipe', 'ignore', 'pipe', 'ipc'],
+  })
+  let lastWords = ''
+  child.stderr!.setEncoding('utf8').on('data', text => {
+    lastWords = (lastWords + text).slice(-LAST_WORDS)
+  })
+  // a child that is gone needs no telling: its end says why
+  const tell = (message: ToTrainer): void => void (child.connected && child.send(message, () => {}))
+  const stop = (): void => tell({ type: 'stop' })
+  tell({ type: 'train', job })
+  if (signal?.aborted) stop()
+  signal?.addEventListener('abort', stop, { once: true })
 
   return new Promise<TrainResult>((resolve, reject) => {
-    let settle = (): void => reject(new Error('the training thread ended without a word'))
-    worker.on('message', (message: WorkerMessage) => {
-      if (message.type === 'event') onEvent?.(message.event)
-      else if (message.type === 'result') settle = () => resolve(message.result)
-      else settle = () => reject(explain(unpackError(message.error)))
+    let settle: (() => void) | undefined
+    child.on('message', (message: FromTrainer) => {
+      if (message.type === 'event') return onEvent?.(message.event)
+      settle = () => (message.type === 'result' ? resolve(message.result) : reject(explain(unpackError(message.error))))
+      child.stdin!.destroy()
     })
-    worker.on('error', error => {
-      settle = () => reject(explain(error))
+    child.on('error', error => {
+      settle ??= () => reject(explain(error))
+      if (child.pid === undefined) settle()
     })
-    // the thread's files and memory are free again before the caller goes on
-    worker.on('exit', () => settle())
-  }).finally(() => signal?.removeEventListener('abort', abort))
+    // its files and memory are free again before the caller goes on
+    child.on('close', () => (settle ? settle() : reject(deathOf(child, lastWords, signal?.aborted === true))))
+  }).finally(() => signal?.removeEventListener('abort', stop))
 }
 
 /** How V8's heap, its array buffers and native engines say that memory is used up. */
@@ -46,8 +72,22 @@ const NO_MEMORY = /ERR_WORKER_OUT_OF_MEMORY|allocation failed|failed to allocate
 
 function explain(error: Error): Error {
   if (error instanceof PrepError || !NO_MEMORY.test(`${systemCode(error)} ${error.message}`)) return error
-  return new PrepError('OUT_OF_MEMORY', `training ran out of memory (${error.message})`, {
+  return outOfMemory(error.message, error)
+}
+
+/** Why a child that said nothing ended. */
+function deathOf({ signalCode, exitCode }: ChildProcess, lastWords: string, stopping: boolean): Error {
+  if (stopping && signalCode !== null && signalCode !== 'SIGKILL')
+    return new PrepError('INTERRUPTED', 'training was stopped before it had begun')
+  if (signalCode === 'SIGKILL') return outOfMemory('the system killed it')
+  if (NO_MEMORY.test(lastWords)) return outOfMemory('it ended itself', new Error(lastWords))
+  const how = signalCode ?? `exit code ${exitCode}`
+  return new Error(`the training process ended without a result (${how})${lastWords && `\n${lastWords}`}`)
+}
+
+function outOfMemory(how: string, cause?: Error): PrepError {
+  return new PrepError('OUT_OF_MEMORY', `training ran out of memory (${how})`, {
     hint: 'lower batch, width, or the size of the images; checkpoints written so far are intact',
-    cause: error,
+    cause,
   })
 }

@@ -13,7 +13,7 @@ import { randomAt, unitNumbers } from './random.js'
 import { findCheckpoint, setAside } from './resume.js'
 import { openSheets, type Sheets } from './sheets.js'
 
-/** What to train, on what, and where to leave it. Plain data: it crosses threads. */
+/** What to train, on what, and where to leave it. Plain data: it crosses processes. */
 export interface TrainJob {
   /** Folder of a packed data set. */
   readonly dataset: string

@@ -13,14 +13,14 @@ import { openTraining, type TrainJob, type TrainSetup } from './setup.js'
 export interface TrainHooks {
   readonly emit: (event: TrainEvent) => void
   /** Asked before each step; true makes the trainer write a checkpoint and return. */
-  readonly stopped: () => boolean
+  readonly stopped: () => boolean | Promise<boolean>
 }
 
 /**
  * Train pix2pix until the last epoch, or until stopped, going on from a checkpoint as `options.resume` says.
  *
  * Interrupted and resumed training leaves the same checkpoints and metrics as training in one go. It computes in the
- * calling thread and may block it for a step at a time: `runTraining` gives it a thread of its own.
+ * calling thread and may block it for a step at a time: `runTraining` gives it a process of its own.
  * @throws {PrepError} `DATASET_MISSING` and its like, `TRAIN_SIZE`, `OPTION_OUT_OF_RANGE`, `ENGINE_UNAVAILABLE`,
  *   `CHECKPOINT_MISMATCH`, `CHECKPOINT_DAMAGED`, `TRAIN_DIVERGED` (a loss is not finite: checkpoints stay), `DISK_FULL`
  */
@@ -60,7 +60,7 @@ class Loop {
     const { flip } = options.augment
     const place = { first: this.step + 1, last: totalSteps }
     const feed = createFeed({ read: corpus.reader('train'), sampler, encoding, flip, seed, ...place })
-    while (this.step < totalSteps && !stopped()) {
+    while (this.step < totalSteps && !(await stopped())) {
       await this.runStep(feed)
       if (this.step % sampler.stepsPerEpoch === 0) await this.endEpoch()
     }

@@ -1,14 +1,12 @@
-/** A worker thread's side: finds the result of a task in the store, or runs the task and stores it. */
+/** One call in a worker process: finds the result of a task in the store, or runs the task and stores it. */
 import { PrepError } from '../errors.js'
-import { useOneThread } from '../images/decode.js'
+import { failureClass } from '../failure-classes.js'
 import { fingerprint } from '../pipeline/fingerprint.js'
 import type { Stage, TaskCall, TaskOutput, TaskResult, TaskTools } from '../pipeline/stage.js'
 import { Store } from '../pipeline/store.js'
-import { makeTools } from './task-tools.js'
+import { type Limits, makeTools } from './task-tools.js'
 
-useOneThread()
-
-/** A task call as it crosses to the thread. */
+/** A task call as it crosses to the process. */
 export interface WorkerCall extends TaskCall {
   readonly cache: string
   readonly stage: string
@@ -18,13 +16,15 @@ export interface WorkerCall extends TaskCall {
   /** What enters the key besides `keyed`: stage, version, codec. */
   readonly keyBase: string
   readonly fresh: boolean
-  /** A later step's task on each photo that this call makes. */
-  readonly ahead?: Pick<WorkerCall, 'stage' | 'moduleUrl' | 'keyBase' | 'task'>
+  /** Classes of failures that are tried again although they are remembered. */
+  readonly retry?: readonly string[]
+  /** Later steps' tasks on the image that this call makes. */
+  readonly ahead?: readonly Pick<WorkerCall, 'stage' | 'moduleUrl' | 'keyBase' | 'task'>[]
 }
 
 export type WorkerReply = TaskResult | { readonly status: 'error'; readonly error: SerialisedError }
 
-/** A PrepError that stops the run, on its way to the main thread. */
+/** A PrepError that stops the run, on its way to the run. */
 export interface SerialisedError {
   readonly code: string
   readonly message: string
@@ -42,7 +42,10 @@ const SAMPLE_CODES: ReadonlySet<string> = new Set([
   'DECODE_FAILED',
   'TOO_MANY_PIXELS',
   'TOO_SMALL',
+  'ASPECT',
   'TOO_FEW_COLOURS',
+  'LABELS_NOT_IDS',
+  'SIZES_DIFFER',
 ])
 const TRANSIENT_CODES: ReadonlySet<string> = new Set(['NOT_A_FILE', 'FILE_MISSING', 'FILE_UNREADABLE'])
 
@@ -52,7 +55,7 @@ function findStage({ stage, moduleUrl }: Pick<WorkerCall, 'stage' | 'moduleUrl'>
   const id = moduleUrl ?? stage
   const found = modules.get(id)
   if (found) return found
-  // Only what is needed is loaded: a thread is started sooner.
+  // Only what is needed is loaded: a process is started sooner.
   const loading = moduleUrl
     ? import(moduleUrl).then(module => module.default as Stage)
     : import(`../stages/${stage}.js`).then(module => (module[stage] ?? module[`${stage}Stage`]) as Stage)
@@ -60,30 +63,21 @@ function findStage({ stage, moduleUrl }: Pick<WorkerCall, 'stage' | 'moduleUrl'>
   return loading
 }
 
-/** Run calls one after the other; the first error that stops the run ends the batch. */
-export default async function runCalls(calls: readonly WorkerCall[]): Promise<WorkerReply[]> {
-  const replies: WorkerReply[] = []
-  for (const call of calls) {
-    const reply = await runCall(call)
-    replies.push(reply)
-    if (reply.status === 'error') break
-  }
-  return replies
-}
-
-async function runCall(call: WorkerCall): Promise<WorkerReply> {
+/** @throws what the task throws that is no PrepError */
+export async function runCall(call: WorkerCall, limits: Limits): Promise<WorkerReply> {
   const store = new Store(call.cache)
   const key = call.keyed === undefined ? '' : fingerprint([call.keyBase, call.task, call.keyed])
-  const tools = makeTools(store)
+  const tools = makeTools(store, limits)
   try {
     const head = key && !call.fresh ? store.head(key) : undefined
     if (head && 'facts' in head) return { status: 'done', key, cached: true, facts: head.facts }
-    if (head && call.sample) return failed(call, head.failure)
+    const again = head && 'failure' in head && call.retry?.includes(failureClass(head.failure.code))
+    if (head && !again && call.sample) return failed(call, head.failure)
     const task = (await findStage(call)).tasks?.[call.task]
     if (!task) throw new Error(`stage ${call.stage} has no task ${call.task}`)
     const output = await task(call.input as never, tools)
     if (key) store.write(key, output)
-    if (key && call.ahead) await workAhead(call.ahead, key, output, store)
+    if (key) for (const ahead of call.ahead ?? []) await workAhead(ahead, key, output, store)
     return { status: 'done', key, cached: false, facts: output.facts ?? {} }
   } catch (error) {
     if (!(error instanceof PrepError)) throw error
@@ -99,7 +93,7 @@ async function runCall(call: WorkerCall): Promise<WorkerReply> {
 
 /** What a later step will ask of the photo just made. It is not this call's business should that fail. */
 async function workAhead(
-  ahead: NonNullable<WorkerCall['ahead']>,
+  ahead: NonNullable<WorkerCall['ahead']>[number],
   key: string,
   { image }: TaskOutput,
   store: Store,
@@ -110,7 +104,12 @@ async function workAhead(
   const { keyed, input } = stage.ahead!.call({ kind: 'stored', key, width, height })
   const aheadKey = fingerprint([ahead.keyBase, ahead.task, keyed!])
   if (store.head(aheadKey)) return
-  const tools: TaskTools = { load: async () => image, release: () => {} }
+  const tools: TaskTools = {
+    load: async () => image,
+    bytes: key => store.bytes(key),
+    release: () => {},
+    guard: (_seconds, work) => work(async () => {}),
+  }
   try {
     store.write(aheadKey, await stage.tasks![ahead.task]!(input as never, tools))
   } catch (error) {

@@ -1,5 +1,5 @@
-/** What a task may use in a worker thread: pixels behind references, in memory that is used again. */
-import { decodeAsIs } from '../images/decode.js'
+/** What a task may use in a worker process: pixels behind references, in memory that is used again. */
+import { decodeAsIs, MAX_SECONDS } from '../images/decode.js'
 import type { LoadedPixels, TaskTools } from '../pipeline/stage.js'
 import type { Store } from '../pipeline/store.js'
 
@@ -14,8 +14,27 @@ export interface Tools extends TaskTools {
   releaseAll(): void
 }
 
+/** Watched over from outside the process, which may be stuck in native code. */
+export interface Limits {
+  /** Start the clock of the call in hand, or stop it (undefined). */
+  clock(seconds: number | undefined): void
+  /** Wait for memory, which is given back as the clock is stopped. */
+  reserve(bytes: number): Promise<void>
+}
+
+/** For tasks that run in the run's own process, watched by nobody. */
+export const UNWATCHED: Limits = { clock: () => {}, reserve: async () => {} }
+
 /** Tools for one task. */
-export function makeTools(store: Store): Tools {
+export function makeTools(store: Store, { clock, reserve }: Limits): Tools {
+  const guard: Tools['guard'] = async (seconds, work) => {
+    clock(seconds)
+    try {
+      return await work(reserve)
+    } finally {
+      clock(undefined)
+    }
+  }
   const lent = new Map<LoadedPixels, Uint8Array<ArrayBuffer>>()
   const release = (pixels: LoadedPixels): void => {
     const memory = lent.get(pixels)
@@ -24,11 +43,13 @@ export function makeTools(store: Store): Tools {
   }
   return {
     async load(ref) {
-      if (ref.kind === 'file') return decodeAsIs(ref)
+      if (ref.kind === 'file') return guard(MAX_SECONDS, reserve => decodeAsIs(ref, { reserve }))
       const { image, memory } = store.image(ref.key, takeMemory)
       lent.set(image, memory)
       return image
     },
+    bytes: key => store.bytes(key),
+    guard,
     release,
     releaseAll: () => [...lent.keys()].forEach(release),
   }

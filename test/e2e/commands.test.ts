@@ -117,6 +117,12 @@ test('a folder where a file belongs is said so, without a stack', async () => {
   }
 })
 
+test('label says what is wrong with a flag, not with a file that nobody wrote', async () => {
+  const { code, stderr } = await prep(['label', 'photos/*.jpg', '--clusters', '640'], { cwd })
+  expect([code, stderr]).toEqual([2, expect.stringMatching(/^OPTION_OUT_OF_RANGE\n {2}--clusters: /m)])
+  expect((await prep(['label', 'photos/*.jpg', '--space', 'lab'], { cwd })).code).toBe(2)
+})
+
 test('why about a photo that was never seen', async () => {
   const { code, stderr } = await prep(['why', 'photo-00x'], { cwd })
   expect([code, stderr]).toEqual([2, expect.stringMatching(/^SAMPLE_UNKNOWN$/m)])

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import sharp from 'sharp'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { openDataset } from '../../src/formats/dataset/read.js'
-import { decodeIndexedPng } from '../../src/images/png-read.js'
+import { decodeLabelIds } from '../../src/images/label-ids.js'
 import { prep, readTree, repoRoot, temporaryFolder, writeBars, writePhotos } from '../helpers.js'
 
 const cwd = temporaryFolder()
@@ -35,7 +35,7 @@ describe('label maps', () => {
   test('one palette for all: a colour has the same id in every photo, ids go from dark to light', async () => {
     await run('labels', [bars, { stage: 'kmeans', clusters: 4 }])
     const ids = async (name: string) => {
-      const { labels, colours } = decodeIndexedPng(await readFile(join(cwd, `runs/labels/labels/${name}.png`)))
+      const { labels, colours } = decodeLabelIds(await readFile(join(cwd, `runs/labels/labels/${name}.png`)))
       return { row: Array.from(labels.data.subarray(0, 16)), colours }
     }
     const [a, b, c] = [await ids('a'), await ids('b'), await ids('c')]
@@ -60,7 +60,7 @@ describe('label maps', () => {
       ],
       ...text.split(' '),
     )
-    const { labels } = decodeIndexedPng(await readFile(join(cwd, `runs/${name}/labels/a.png`)))
+    const { labels } = decodeLabelIds(await readFile(join(cwd, `runs/${name}/labels/a.png`)))
     const row = Array.from(labels.data.subarray(0, 16))
     expect(new Set(row).size).toBe(4)
     expect(row.every((id, x) => id === row[x - (x % 4)])).toBe(true)
@@ -73,7 +73,7 @@ describe('label maps', () => {
       { stage: 'kmeans', palette: 'saved.json' },
     ]
     await run('reuse', steps)
-    const label = async () => decodeIndexedPng(await readFile(join(cwd, 'runs/reuse/labels/c.png'))).labels.data[0]
+    const label = async () => decodeLabelIds(await readFile(join(cwd, 'runs/reuse/labels/c.png'))).labels.data[0]
     expect(await label()).toBe(1)
     const palette = JSON.parse(await readFile(join(cwd, 'saved.json'), 'utf8')) as { clusters: { id: number }[] }
     for (const [id, cluster] of palette.clusters.reverse().entries()) cluster.id = id
@@ -89,7 +89,7 @@ describe('label maps', () => {
     expect(files).toEqual(
       expect.arrayContaining(['palette.json', 'contact-sheet.png', 'photo-000.png', 'photo-009.png']),
     )
-    const { labels } = decodeIndexedPng(await readFile(join(cwd, 'mine/photo-003.png')))
+    const { labels } = decodeLabelIds(await readFile(join(cwd, 'mine/photo-003.png')))
     expect([labels.width, labels.height]).toEqual([128, 64])
   })
 })

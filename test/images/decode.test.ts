@@ -238,6 +238,8 @@ describe('refusals', () => {
     expect(await codeOf(decode(file('text.jpg', 'Not a photo at all.\n')))).toBe('NOT_AN_IMAGE')
     expect(await codeOf(decode(file('page.jpg', '<!doctype html><title>404</title>')))).toBe('NOT_AN_IMAGE')
     expect(await codeOf(decode(file('zeros.jpg', new Uint8Array(4096))))).toBe('NOT_AN_IMAGE')
+    const pointer = 'version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 12345\n'
+    expect(await codeOf(decode(file('pointer.jpg', pointer)))).toBe('NOT_AN_IMAGE')
   })
 
   test.skipIf(process.platform === 'win32')('a pipe is refused without being opened', async () => {
@@ -256,6 +258,13 @@ describe('refusals', () => {
       ['<svg width="9" height="9"/>', 'SVG'],
       ['8BPS\0\x01', 'PSD'],
       ['%PDF-1.7', 'PDF'],
+      ['\xff\x0a\x10\x10', 'JPEG XL'],
+      ['II*\0\x10\0\0\0CR\x02\0', 'CR2'],
+      ['FUJIFILMCCD-RAW 0201', 'RAF'],
+      ['\0\0\0\x18ftypcrx \0\0\0\x01crx isom', 'CR3'],
+      ['P6\n9 9\n255\n', 'PPM'],
+      ['qoif\0\0\0\x09', 'QOI'],
+      ['gimp xcf v011\0', 'XCF'],
     ]
     for (const [content, name] of kinds) {
       const bytes = typeof content === 'string' ? Buffer.from(content, 'latin1') : content
@@ -263,6 +272,7 @@ describe('refusals', () => {
       expect(error).toBeInstanceOf(PrepError)
       expect((error as PrepError).code).toBe('UNSUPPORTED_FORMAT')
       expect((error as PrepError).message).toContain(name)
+      expect((error as PrepError).hint).toMatch(/convert|draw|develop/)
     }
   })
 
@@ -281,12 +291,129 @@ describe('refusals', () => {
     expect(await codeOf(decode(png))).toBe('DECODE_FAILED')
   })
 
+  test('a photo that is too long and thin', async () => {
+    const png = await blocks()
+    expect(await codeOf(decode(png, { maxAspect: 1.49 }))).toBe('ASPECT')
+    expect(await codeOf(decode(png, { maxAspect: 1.5 }))).toBe('decoded')
+    const upright = await sharp(png).rotate(90).png().toBuffer()
+    expect(await codeOf(decode(upright, { maxAspect: 1.49 }))).toBe('ASPECT')
+    // Of a pair side by side the half is what counts.
+    expect(await codeOf(decode(png, { maxAspect: 1.4, half: 'left' }))).toBe('decoded')
+  })
+
+  test('camera raw files are not taken for the thumbnail that a TIFF decoder sees', async () => {
+    const tiff = await sharp(await blocks())
+      .tiff()
+      .toBuffer()
+    expect(await codeOf(decode(tiff))).toBe('decoded')
+    const dng = withTag(tiff, 50706, 1, 0x00000401)
+    const nef = withTag(withTag(tiff, 330, 4, 8), 254, 4, 1)
+    const cfa = withTag(tiff, 262, 3, 32803)
+    for (const file of [dng, nef, cfa]) expect(await codeOf(decode(file))).toBe('UNSUPPORTED_FORMAT')
+    // A pyramid has reduced images too, but not first.
+    expect(await codeOf(decode(withTag(tiff, 330, 4, 8)))).not.toBe('UNSUPPORTED_FORMAT')
+  })
+
   test('too many and too few pixels', async () => {
     const png = await blocks()
     expect(await codeOf(decode(png, { maxPixels: 48 * 32 - 1 }))).toBe('TOO_MANY_PIXELS')
     expect(await codeOf(decode(png, { maxPixels: 48 * 32 }))).toBe('decoded')
     expect(await codeOf(decode(png, { minSize: 33 }))).toBe('TOO_SMALL')
     expect(await codeOf(decode(png, { minSize: 32 }))).toBe('decoded')
+  })
+})
+
+/** A little-endian TIFF whose first directory has this entry, of one value, in the place of another that it can spare. */
+function withTag(tiff: Buffer, tag: number, type: number, value: number): Buffer {
+  const copy = Buffer.from(tiff)
+  const start = copy.readUInt32LE(4)
+  const entries = Array.from({ length: copy.readUInt16LE(start) }, (_, i) => start + 2 + 12 * i)
+  // Resolution, page number and the like.
+  const spare = [tag, 282, 283, 296, 297, 274, 284].map(t => entries.find(at => copy.readUInt16LE(at) === t))
+  const at = spare.find(found => found !== undefined)!
+  copy.writeUInt16LE(tag, at)
+  copy.writeUInt16LE(type, at + 2)
+  copy.writeUInt32LE(1, at + 4)
+  copy.writeUInt32LE(value, at + 8)
+  return copy
+}
+
+describe('keepDamaged', () => {
+  const noise = (): Promise<Buffer> =>
+    sharp({
+      create: {
+        width: 300,
+        height: 200,
+        channels: 3,
+        noise: { type: 'gaussian', mean: 128, sigma: 50 },
+        background: '#000',
+      },
+    })
+      .png()
+      .toBuffer()
+  const kept = { keepDamaged: true, size: { width: 30, height: 20 } }
+
+  test.each(['jpeg', 'png', 'webp', 'gif', 'tiff'] as const)('half a %s: what there is of it, noted', async format => {
+    const whole = await sharp(await noise())
+      .toFormat(format)
+      .toBuffer()
+    const half = whole.subarray(0, Math.floor(whole.length / 2))
+    expect(await codeOf(decode(half))).toBe('DECODE_FAILED')
+    const found = await decode(half, kept).catch((error: PrepError) => error.code)
+    // Of a TIFF the directory lies at the end, and a WebP is decoded as a whole or not at all.
+    if (format === 'tiff' || format === 'webp') return expect(found).toBe('DECODE_FAILED')
+    if (typeof found === 'string') throw new Error(found)
+    expect(found.notes).toContain('damaged')
+    const sound = await decode(whole, kept)
+    expect(sound.notes).not.toContain('damaged')
+    near(pixelAt(found.pixels, 15, 3), pixelAt(sound.pixels, 15, 3), 12)
+  })
+
+  test('a flipped bit that only makes a decoder warn', async () => {
+    const jpeg = await sharp(await noise())
+      .jpeg()
+      .toBuffer()
+    // A restart marker where none belongs.
+    const hurt = Buffer.concat([
+      jpeg.subarray(0, jpeg.length - 2000),
+      Buffer.from([0xff, 0xd3]),
+      jpeg.subarray(jpeg.length - 2000),
+    ])
+    expect(await codeOf(decode(hurt))).toBe('DECODE_FAILED')
+    expect((await decode(hurt, kept)).notes).toContain('damaged')
+  })
+
+  test('nothing to be seen is not a photo, whatever surrounds it', async () => {
+    const jpeg = await sharp(await noise())
+      .jpeg()
+      .toBuffer()
+    const header = jpeg.subarray(0, jpeg.indexOf(Buffer.from([0xff, 0xda])) + 14)
+    const bars = { ...kept, size: { width: 40, height: 40 }, fit: 'contain', background: [200, 10, 10] } as const
+    expect(await codeOf(decode(header, bars))).toBe('DECODE_FAILED')
+  })
+
+  test('other reasons stand', async () => {
+    expect(await codeOf(decode(await noise(), { ...kept, minSize: 201 }))).toBe('TOO_SMALL')
+    expect(await codeOf(decode(Buffer.from('GIF89a'), kept))).toBe('DECODE_FAILED')
+    expect(await codeOf(decode(Buffer.from('hello'), kept))).toBe('NOT_AN_IMAGE')
+  })
+})
+
+describe('memory for what cannot be decoded row by row', () => {
+  const asked = async (bytes: Promise<Buffer>): Promise<number> => {
+    let total = 0
+    await decode(await bytes, { size: { width: 16, height: 16 }, reserve: async more => void (total += more) })
+    return total
+  }
+  const large = () => sharp({ create: { width: 6000, height: 4000, channels: 3, background: '#369' } })
+
+  test.each([
+    ['a baseline JPEG', () => large().jpeg(), 0],
+    ['a progressive JPEG', () => large().jpeg({ progressive: true }), 3 * 24e6],
+    ['a PNG', () => large().png({ compressionLevel: 1 }), 0],
+    ['an interlaced PNG', () => large().png({ compressionLevel: 1, progressive: true }), 3 * 24e6],
+  ])('%s', async (_what, make, bytes) => {
+    expect(await asked(make().toBuffer())).toBe(bytes)
   })
 })
 

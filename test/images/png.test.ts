@@ -4,8 +4,8 @@ import fc from 'fast-check'
 import sharp from 'sharp'
 import { describe, expect, test } from 'vitest'
 import { type Colour, colourise, hexColour } from '../../src/images/colour.js'
+import { decodeLabelIds } from '../../src/images/label-ids.js'
 import { encodeIndexedPng, encodeJpeg, encodePng } from '../../src/images/png.js'
-import { decodeIndexedPng } from '../../src/images/png-read.js'
 import type { Pixels } from '../../src/sample.js'
 
 const palette = (count: number): Colour[] =>
@@ -36,7 +36,7 @@ describe('indexed PNG', () => {
         view.set(ids)
         const colours = palette(count)
         const png = encodeIndexedPng(view, width, height, colours)
-        const read = decodeIndexedPng(png)
+        const read = decodeLabelIds(png)
         expect(read.labels).toEqual({ data: ids, width, height, channels: 1 })
         expect(read.colours).toEqual(colours)
         const shown = await sharp(png).raw().toBuffer()
@@ -75,7 +75,7 @@ describe('indexed PNG', () => {
     const grey = sharp(ids, { raw: { width: 48, height: 32, channels: 1 } }).toColourspace('b-w')
     for (const adaptiveFiltering of [false, true]) {
       const png = await grey.clone().png({ adaptiveFiltering }).toBuffer()
-      expect(decodeIndexedPng(png).labels.data).toEqual(ids)
+      expect(decodeLabelIds(png).labels.data).toEqual(ids)
     }
   })
 
@@ -85,11 +85,11 @@ describe('indexed PNG', () => {
     const colour = await sharp({ create: { width: 9, height: 9, channels: 3, background: 'red' } })
       .png()
       .toBuffer()
-    expect(() => decodeIndexedPng(flipped)).toThrow(expect.objectContaining({ code: 'DECODE_FAILED' }))
+    expect(() => decodeLabelIds(flipped)).toThrow(expect.objectContaining({ code: 'DECODE_FAILED' }))
     for (let cut = 8; cut < png.length; cut += 1)
-      expect(() => decodeIndexedPng(png.subarray(0, cut))).toThrow(expect.objectContaining({ code: 'DECODE_FAILED' }))
-    expect(() => decodeIndexedPng(colour)).toThrow(expect.objectContaining({ code: 'UNSUPPORTED_FORMAT' }))
-    expect(() => decodeIndexedPng(Buffer.from('no PNG'))).toThrow(expect.objectContaining({ code: 'NOT_AN_IMAGE' }))
+      expect(() => decodeLabelIds(png.subarray(0, cut))).toThrow(expect.objectContaining({ code: 'DECODE_FAILED' }))
+    expect(() => decodeLabelIds(colour)).toThrow(expect.objectContaining({ code: 'LABELS_NOT_IDS' }))
+    expect(() => decodeLabelIds(Buffer.from('no PNG'))).toThrow(expect.objectContaining({ code: 'NOT_AN_IMAGE' }))
   })
 
   const shared = process.env.PREP_SHARED ?? resolve(import.meta.dirname, '../../../shared')
@@ -98,7 +98,7 @@ describe('indexed PNG', () => {
     for (const file of readdirSync(camvid).slice(0, 4)) {
       const png = readFileSync(join(camvid, file))
       const wanted = await sharp(png).toColourspace('b-w').raw().toBuffer()
-      expect(Buffer.compare(decodeIndexedPng(png).labels.data, wanted)).toBe(0)
+      expect(Buffer.compare(decodeLabelIds(png).labels.data, wanted)).toBe(0)
     }
   })
 })
@@ -121,7 +121,7 @@ describe('photos', () => {
       ),
     ).toBe(0)
     const ids: Pixels = { data: photo.data.subarray(0, 64 * 48), width: 64, height: 48, channels: 1 }
-    expect(decodeIndexedPng(await encodePng(ids)).labels.data).toEqual(Uint8Array.from(ids.data))
+    expect(decodeLabelIds(await encodePng(ids)).labels.data).toEqual(Uint8Array.from(ids.data))
   })
 
   test('the same pixels give the same bytes', async () => {

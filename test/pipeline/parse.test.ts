@@ -120,6 +120,16 @@ describe('a bad file', () => {
     expect(problems(text).map(error => error.code)).toContain(code)
   })
 
+  test.each([
+    ['size: 100', 'downs: 6', ['9:12 TRAIN_SIZE']],
+    ['size: 64', 'd_layers: 5', ['9:12 TRAIN_SIZE']],
+    ['size: 64', 'augment: {crop: 128}', ['9:12 OPTION_OUT_OF_RANGE']],
+    ['size: 128', 'downs: 6', []],
+  ])('nets that do not fit the photos are found before any is prepared: %s, %s', (size, option, expected) => {
+    const steps = `  - stage: resize\n    ${size}\n  - stage: kmeans\n  - stage: pack\n  - stage: train\n    ${option}\n`
+    expect(places(`# nets\n${head}${steps}`)).toEqual(expected)
+  })
+
   test('an unknown stage causes no follow-up about what it would have given', () => {
     const text = `${head}  - stage: kmaens\n  - stage: pack\n`
     expect(places(text)).toEqual(['4:12 UNKNOWN_STAGE'])

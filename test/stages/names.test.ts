@@ -24,3 +24,16 @@ test.each([
   ['*.jpg', '.'],
   ['a/b.jpg', 'a'],
 ])('the fixed folder of %s is %s', (pattern, base) => expect(staticBase(pattern)).toBe(base))
+
+test('one name in two Unicode forms is two names, on file systems that take them for one too', () => {
+  const [composed, decomposed] = ['p/é.jpg'.normalize('NFC'), 'p/é.jpg'.normalize('NFD')]
+  const names = namesFor([composed, decomposed], 'p')
+  expect(new Set(names.map(name => name.normalize('NFC').toLowerCase())).size).toBe(2)
+})
+
+test('very long names leave room for what files are called besides, and stay apart', () => {
+  const long = 'ф'.repeat(125)
+  const names = namesFor([`p/${long}a.jpg`, `p/${long}b.jpg`, `p/${long}/1.jpg`], 'p')
+  expect(new Set(names).size).toBe(3)
+  for (const part of names.flatMap(name => name.split('/'))) expect(Buffer.byteLength(part)).toBeLessThanOrEqual(200)
+})

@@ -7,7 +7,7 @@ import type { Node, Shape, Window } from '../../graph/graph.js'
 import { imageShape } from '../../graph/ops.js'
 import type { Emitter } from './emitter.js'
 import { emitPhases, phasesPay } from './phases.js'
-import { emitWinograd, emitWinogradFilter, emitWinogradTransposed, winogradPays } from './winograd.js'
+import { tilingFor, Winograd } from './winograd.js'
 
 const windowAttributes = ({ stride, pad }: Window): Record<string, OnnxAttribute> => ({
   strides: { ints: [stride, stride] },
@@ -17,10 +17,9 @@ const windowAttributes = ({ stride, pad }: Window): Record<string, OnnxAttribute
 /** @param bias  optional [O], added within the op */
 export function emitConv(out: Emitter, node: Node<'conv'>, x: string, filters: string, bias?: string): string {
   const [image, weights] = [node.inputs[0]!.shape, node.inputs[1]!.shape]
-  const [, , h, w] = imageShape(node.shape)
-  if (!bias && winogradPays(weights, node.attributes, h, w)) {
-    return emitWinograd(out, x, image, filters, weights, node.attributes.pad, node.shape)
-  }
+  const whole = { image, filters: weights, result: node.shape, window: node.attributes }
+  const tiling = bias ? undefined : tilingFor(whole)
+  if (tiling) return new Winograd(out, tiling, whole).forward(x, filters)
   return out.op('Conv', bias ? [x, filters, bias] : [x, filters], windowAttributes(node.attributes))
 }
 
@@ -34,9 +33,9 @@ export function emitConvTranspose(
   const { stride, pad, size } = attributes
   const [, channels, height, width] = imageShape(inputs[0]!.shape)
   const [, filtersI, kernelH, kernelW] = imageShape(inputs[1]!.shape)
-  if (!bias && winogradPays(inputs[1]!.shape, attributes, ...size)) {
-    return emitWinogradTransposed(out, x, inputs[0]!.shape, filters, inputs[1]!.shape, pad, shape)
-  }
+  const adjoint = { image: shape, filters: inputs[1]!.shape, result: inputs[0]!.shape, window: attributes }
+  const tiling = bias ? undefined : tilingFor(adjoint)
+  if (tiling) return new Winograd(out, tiling, adjoint).imageGradient(x, filters)
   if (!bias && phasesPay(inputs[0]!.shape, inputs[1]!.shape, attributes)) {
     return emitPhases(out, x, inputs[0]!.shape, filters, inputs[1]!.shape, shape)
   }
@@ -73,9 +72,9 @@ export function emitConvFilter(
   const [n, channels, height, width] = imageShape(inputs[0]!.shape)
   const [, outputs, smallH, smallW] = imageShape(inputs[1]!.shape)
   const taps = kernel[0] * kernel[1]
-  if (winogradPays(shape, attributes, smallH, smallW)) {
-    return emitWinogradFilter(out, x, inputs[0]!.shape, g, inputs[1]!.shape, pad)
-  }
+  const whole = { image: inputs[0]!.shape, filters: shape, result: inputs[1]!.shape, window: attributes }
+  const tiling = tilingFor(whole)
+  if (tiling) return new Winograd(out, tiling, whole).filterGradient(x, g)
   if (outputs === 1 && stride === 1 && n === 1) {
     // one output channel: the windows of g, which is small, meet the same products in reverse order
     const around = [kernel[0] - 1 - pad, kernel[1] - 1 - pad] as const

@@ -1,180 +1,227 @@
 /**
- * Convolutions of stride 1 with a quarter of the multiplications: tiles of 3x3 outputs are polynomials' values at 6x6
- * points, where convolution is a product, so 36 products do the work of 144. The discriminator's widest layer takes over a
- * third of a training step, and this halves it. Errors are a few units in the last place (measured: 2e-6 relative).
+ * Convolutions with a fraction of the multiplications: tiles of outputs are polynomials' values at a few points, where
+ * convolution is a product. With stride 1, 36 products give 3x3 outputs of 4x4 taps and do the work of 144. With stride 2
+ * the even and odd rows and columns are images of their own, each with 2x2 taps, and 25 products give 4x4 outputs and do
+ * the work of 64. Image, filters and result have one set of values for the convolution and both of its gradients, so what
+ * one computes serves the others. Errors are a few units in the last place (measured: 1e-6 to 2e-6 relative).
  *
  * @see Lavin, Gray, Fast Algorithms for Convolutional Neural Networks, 2016
  */
 import type { Shape, Window } from '../../graph/graph.js'
 import { imageShape } from '../../graph/ops.js'
+import { cookToom, type Matrix, square } from './cook-toom.js'
 import type { Emitter } from './emitter.js'
 
-type Matrix = readonly (readonly number[])[]
+const KERNEL = 4
 
-const OUTPUTS = 3
-const TAPS = 4
-const TILE = OUTPUTS + TAPS - 1
-const PRODUCTS = TILE * TILE
-/** Small numbers whose powers and differences stay small; the last point is infinity. */
-const POINTS = [0, 1, -1, 2, -0.5]
+/** How convolutions of one stride are computed. */
+export interface Tiling {
+  readonly stride: number
+  /** Taps of each phase's filters, outputs of a tile, points; each squared in two dimensions. */
+  readonly taps: number
+  readonly outputs: number
+  readonly size: number
+  readonly products: number
+  /** Images that one image falls into: even and odd rows and columns. */
+  readonly phases: number
+  /** Values at the points, of results, filters and images: a row a point (row and column). */
+  readonly ofResults: Matrix
+  readonly ofFilters: Matrix
+  readonly ofImages: Matrix
+}
+
+/** Points are small numbers whose powers and differences stay small; infinity comes as the last by itself. */
+function tiling(stride: number, points: readonly number[]): Tiling {
+  const [taps, size] = [KERNEL / stride, points.length + 1]
+  const outputs = size - taps + 1
+  const { A, G, B } = cookToom(points, outputs, taps)
+  const [ofResults, ofFilters, ofImages] = [square(A), square(G), square(B)]
+  return { stride, taps, outputs, size, products: size ** 2, phases: stride ** 2, ofResults, ofFilters, ofImages }
+}
+
+/** By stride; these points gave the least error of those tried. */
+const TILINGS = { 1: tiling(1, [0, 1, -1, 2, -0.5]), 2: tiling(2, [0, 1, -2, -0.5]) } as const
 
 /** Below these the transforms cost more than they save. */
 const LEAST_CHANNELS = 32
-const LEAST_PIXELS = 400
+const LEAST_PIXELS = { 1: 400, 2: 1024 } as const
 
-/** Whether filters [O,I,h,w] over images with this many pixels go faster this way. */
-export function winogradPays(filters: Shape, { stride }: Window, height: number, width: number): boolean {
+/** One convolution: `image` [N,I,H,W] with `filters` [O,I,4,4] gives `result` [N,O,h,w]. */
+export interface Convolution {
+  readonly image: Shape
+  readonly filters: Shape
+  readonly result: Shape
+  readonly window: Window
+}
+
+/** The tiling by which a convolution or one of its gradients goes faster, if there is one. */
+export function tilingFor({ image, filters, result, window }: Convolution): Tiling | undefined {
   const [outputs, channels, kernelH, kernelW] = imageShape(filters)
-  return (
-    stride === 1 &&
-    kernelH === TAPS &&
-    kernelW === TAPS &&
-    Math.min(outputs, channels) >= LEAST_CHANNELS &&
-    height * width >= LEAST_PIXELS
-  )
+  const [, , height, width] = imageShape(image)
+  const [, , h, w] = imageShape(result)
+  if (kernelH !== KERNEL || kernelW !== KERNEL || Math.min(outputs, channels) < LEAST_CHANNELS) return undefined
+  const { stride, pad } = window
+  if (stride === 1 && h * w >= LEAST_PIXELS[1]) return TILINGS[1]
+  const halves = stride === 2 && pad === 1 && height === 2 * h && width === 2 * w
+  return halves && h * w >= LEAST_PIXELS[2] ? TILINGS[2] : undefined
 }
 
-/**
- * The Cook-Toom matrices: y = A' [(G g) * (B' d)] correlates 6 inputs d with 4 taps g to 3 outputs y.
- *
- * A and G take the values of polynomials at the points; B holds the coefficients of Lagrange's polynomials.
- */
-export function cookToom(): { readonly A: Matrix; readonly G: Matrix; readonly B: Matrix } {
-  const others = (i: number): number[] => POINTS.filter((_, l) => l !== i)
-  const atInfinity = (length: number): number[] => Array.from({ length }, (_, k) => (k === length - 1 ? 1 : 0))
-  const powers = (p: number, length: number): number[] => Array.from({ length }, (_, k) => p ** k)
-  const G = POINTS.map((p, i) => {
-    const scale = others(i).reduce((product, q) => product * (p - q), 1)
-    return powers(p, TAPS).map(power => power / scale)
-  })
-  return {
-    A: [...POINTS.map(p => powers(p, OUTPUTS)), atInfinity(OUTPUTS)],
-    G: [...G, atInfinity(TAPS)],
-    B: [...POINTS.map((_, i) => [...withRoots(others(i)), 0]), withRoots(POINTS)],
+/** A convolution and its two gradients by a tiling. */
+export class Winograd {
+  private readonly tiles: readonly [number, number]
+  private readonly count: number
+  private readonly n: number
+  private readonly outputs: number
+  private readonly channels: number
+  /** Per image channel the phases. */
+  private readonly planes: number
+
+  constructor(
+    private readonly out: Emitter,
+    private readonly tiling: Tiling,
+    private readonly of: Convolution,
+  ) {
+    const [n, outputs, h, w] = imageShape(of.result)
+    this.tiles = [Math.ceil(h / tiling.outputs), Math.ceil(w / tiling.outputs)]
+    this.count = this.tiles[0] * this.tiles[1]
+    this.n = n
+    this.outputs = outputs
+    this.channels = imageShape(of.image)[1]
+    this.planes = this.channels * tiling.phases
+  }
+
+  /** The result [N,O,h,w]. */
+  forward(x: string, filters: string): string {
+    const { out, tiling, outputs, of } = this
+    const products = out.op('MatMul', [this.ofFilters(filters), this.ofImage(x)])
+    const values = this.byPlane(products, outputs)
+    const kernel = constant(out, tiling.ofResults, [tiling.products, 1, tiling.outputs, tiling.outputs])
+    return out.reshape(out.op('ConvTranspose', [values, kernel], this.resultTiles), of.result)
+  }
+
+  /** The gradient of the image [N,I,H,W] from that of the result. */
+  imageGradient(g: string, filters: string): string {
+    const { out, tiling, n, channels, planes, of } = this
+    const byInput = out.op('Transpose', [this.ofFilters(filters)], { perm: { ints: [0, 2, 1] } })
+    const values = this.byPlane(out.op('MatMul', [byInput, this.ofResult(g)]), planes)
+    const kernel = constant(out, tiling.ofImages, [tiling.products, 1, tiling.size, tiling.size])
+    const joined = out.op('ConvTranspose', [values, kernel], this.imageTiles)
+    if (tiling.phases === 1) return out.reshape(joined, of.image)
+    const phases = out.reshape(joined, [n * channels, tiling.phases, ...this.phaseSize])
+    const x = out.op('ConvTranspose', [phases, onePerPhase(out, tiling)], interleaved(tiling, of.window))
+    return out.reshape(x, of.image)
+  }
+
+  /** The gradient of the filters, a matrix in the order of [O,I,4,4]. */
+  filterGradient(x: string, g: string): string {
+    const { out, tiling, outputs, planes, channels } = this
+    const byTile = out.op('Transpose', [this.ofImage(x)], { perm: { ints: [0, 2, 1] } })
+    const products = out.op('MatMul', [this.ofResult(g), byTile])
+    const flat = out.reshape(products, [tiling.products, outputs * planes])
+    const taps = out.op('Gemm', [flat, this.filterMatrix()], { transA: { int: 1 } })
+    if (tiling.phases === 1) return taps
+    const byFilter = out.reshape(taps, [outputs * channels, KERNEL ** 2])
+    return out.op('Gemm', [byFilter, tapsByPhase(out, tiling)], { transB: { int: 1 } })
+  }
+
+  private filterMatrix(): string {
+    const { out, tiling } = this
+    return constant(out, tiling.ofFilters, [tiling.products, tiling.taps ** 2])
+  }
+
+  /** Filters -> values [products, O, I*phases]. */
+  private ofFilters(filters: string): string {
+    const { out, tiling, outputs, channels, planes } = this
+    const byFilter = out.reshape(filters, [outputs * channels, KERNEL ** 2])
+    const sorted = tiling.phases === 1 ? byFilter : out.op('MatMul', [byFilter, tapsByPhase(out, tiling)])
+    const taps = out.reshape(sorted, [outputs * planes, tiling.taps ** 2])
+    const values = out.op('Gemm', [this.filterMatrix(), taps], { transB: { int: 1 } })
+    return out.reshape(values, [tiling.products, outputs, planes])
+  }
+
+  /** An image in overlapping tiles -> values [products, I*phases, N*tiles]. */
+  private ofImage(x: string): string {
+    const { out, tiling, n, channels, planes, of } = this
+    const [, , height, width] = imageShape(of.image)
+    const whole = out.reshape(x, [n * channels, 1, height, width])
+    const phases = out.op('Conv', [whole, onePerPhase(out, tiling)], interleaved(tiling, of.window))
+    const images = tiling.phases === 1 ? whole : out.reshape(phases, [n * planes, 1, ...this.phaseSize])
+    const kernel = constant(out, tiling.ofImages, [tiling.products, 1, tiling.size, tiling.size])
+    return this.byProduct(out.op('Conv', [images, kernel], this.imageTiles), planes)
+  }
+
+  /** A result's gradient in tiles -> values [products, O, N*tiles]. */
+  private ofResult(g: string): string {
+    const { out, tiling, n, outputs, of } = this
+    const [, , h, w] = imageShape(of.result)
+    const kernel = constant(out, tiling.ofResults, [tiling.products, 1, tiling.outputs, tiling.outputs])
+    const values = out.op('Conv', [out.reshape(g, [n * outputs, 1, h, w]), kernel], this.resultTiles)
+    return this.byProduct(values, outputs)
+  }
+
+  /** Rows and columns of a phase's image: with stride 2, of those that the padded image has. */
+  private get phaseSize(): readonly [number, number] {
+    const [, , height, width] = imageShape(this.of.image)
+    return this.tiling.phases === 1 ? [height, width] : [height / 2 + 1, width / 2 + 1]
+  }
+
+  /** Tiles of a phase's image overlap, and reach over its borders. */
+  private get imageTiles() {
+    const { outputs, taps, phases } = this.tiling
+    const before = phases === 1 ? this.of.window.pad : 0
+    const after = this.phaseSize.map((side, i) => this.tiles[i]! * outputs + taps - 1 - before - side)
+    return { strides: { ints: [outputs, outputs] }, pads: { ints: [before, before, ...after] } }
+  }
+
+  /** Tiles of the result lie side by side, the last ones reach over its border. */
+  private get resultTiles() {
+    const { outputs } = this.tiling
+    const [, , h, w] = imageShape(this.of.result)
+    const after = [this.tiles[0] * outputs - h, this.tiles[1] * outputs - w]
+    return { strides: { ints: [outputs, outputs] }, pads: { ints: [0, 0, ...after] } }
+  }
+
+  /** [N*planes, products, tiles] as convolution gives it -> [products, planes, N*tiles] as products need it. */
+  private byProduct(values: string, planes: number): string {
+    const { out, tiling, n, count } = this
+    if (n === 1)
+      return out.op('Transpose', [out.reshape(values, [planes, tiling.products, count])], { perm: { ints: [1, 0, 2] } })
+    const split = out.reshape(values, [n, planes, tiling.products, count])
+    const swapped = out.op('Transpose', [split], { perm: { ints: [2, 1, 0, 3] } })
+    return out.reshape(swapped, [tiling.products, planes, n * count])
+  }
+
+  /** The way back: [products, planes, N*tiles] -> [N*planes, products, rows of tiles, columns of tiles]. */
+  private byPlane(products: string, planes: number): string {
+    const { out, tiling, n, count } = this
+    const split = out.reshape(products, [tiling.products, planes, n, count])
+    const swapped = out.op('Transpose', [split], { perm: { ints: [2, 1, 0, 3] } })
+    return out.reshape(swapped, [n * planes, tiling.products, ...this.tiles])
   }
 }
 
-/** Coefficients, lowest first, of the polynomial with these roots and leading coefficient 1. */
-function withRoots(roots: readonly number[]): number[] {
-  let polynomial = [1]
-  for (const root of roots) {
-    const before = polynomial
-    polynomial = [0, ...before].map((c, k) => c - root * (before[k] ?? 0))
-  }
-  return polynomial
-}
-
-/** For rows and columns at once. */
-const square = (matrix: Matrix): Matrix => matrix.flatMap(a => matrix.map(b => a.flatMap(x => b.map(y => x * y))))
-
-const { A, G, B } = cookToom()
-const VALUES_OF_OUTPUTS = square(A)
-const VALUES_OF_TAPS = square(G)
-const VALUES_OF_TAPS_FLIPPED = square(G.map(row => row.toReversed()))
-const VALUES_OF_INPUTS = square(B)
-
-const tilesFor = (size: number): number => Math.ceil(size / OUTPUTS)
 const constant = (out: Emitter, matrix: Matrix, shape: Shape): string => out.floats(matrix.flat(), shape)
-const strided = { strides: { ints: [OUTPUTS, OUTPUTS] } }
-const lastTwoSwapped = { perm: { ints: [0, 2, 1] } }
 
-/** [N*C, 36, tiles] as convolution gives it -> [36, C, N*tiles] as products need it. */
-function byProduct(out: Emitter, x: string, n: number, channels: number, tiles: number): string {
-  const split = out.reshape(x, [n, channels, PRODUCTS, tiles])
-  return out.reshape(out.op('Transpose', [split], { perm: { ints: [2, 1, 0, 3] } }), [PRODUCTS, channels, n * tiles])
-}
+/** Kernels that take each phase of the rows and columns. */
+const onePerPhase = (out: Emitter, { stride, phases }: Tiling): string =>
+  out.floats(
+    Array.from({ length: phases ** 2 }, (_, i) => (Math.floor(i / phases) === i % phases ? 1 : 0)),
+    [phases, 1, stride, stride],
+  )
 
-/** x [N,C,H,W] in overlapping tiles of 6x6, for outputs of h x w: values [36, C, N*tiles]. */
-function imageValues(out: Emitter, x: string, shape: Shape, pad: number, [h, w]: readonly [number, number]): string {
-  const [n, channels, height, width] = imageShape(shape)
-  const rest = [tilesFor(h) * OUTPUTS + TAPS - 1 - pad - height, tilesFor(w) * OUTPUTS + TAPS - 1 - pad - width]
-  const kernel = constant(out, VALUES_OF_INPUTS, [PRODUCTS, 1, TILE, TILE])
-  const planes = out.reshape(x, [n * channels, 1, height, width])
-  const values = out.op('Conv', [planes, kernel], { ...strided, pads: { ints: [pad, pad, ...rest] } })
-  return byProduct(out, values, n, channels, tilesFor(h) * tilesFor(w))
-}
+const interleaved = ({ stride }: Tiling, { pad }: Window) => ({
+  strides: { ints: [stride, stride] },
+  pads: { ints: [pad, pad, pad, pad] },
+})
 
-/** Filters [O,I,4,4] -> values [36, O, I]. */
-function filterValues(out: Emitter, filters: string, shape: Shape, matrix: Matrix): string {
-  const [outputs, channels] = imageShape(shape)
-  const taps = out.reshape(filters, [outputs * channels, TAPS * TAPS])
-  const values = out.op('Gemm', [constant(out, matrix, [PRODUCTS, TAPS * TAPS]), taps], { transB: { int: 1 } })
-  return out.reshape(values, [PRODUCTS, outputs, channels])
-}
-
-/** Products [36, C, N*tiles] -> image [N,C,h,w]. */
-function imageFrom(
-  out: Emitter,
-  products: string,
-  [n, channels, h, w]: readonly [number, number, number, number],
-): string {
-  const [rows, columns] = [tilesFor(h), tilesFor(w)]
-  const split = out.reshape(products, [PRODUCTS, channels, n, rows * columns])
-  const planes = out.reshape(out.op('Transpose', [split], { perm: { ints: [2, 1, 0, 3] } }), [
-    n * channels,
-    PRODUCTS,
-    rows,
-    columns,
-  ])
-  const kernel = constant(out, VALUES_OF_OUTPUTS, [PRODUCTS, 1, OUTPUTS, OUTPUTS])
-  const whole = out.reshape(out.op('ConvTranspose', [planes, kernel], strided), [
-    n,
-    channels,
-    rows * OUTPUTS,
-    columns * OUTPUTS,
-  ])
-  return rows * OUTPUTS === h && columns * OUTPUTS === w ? whole : out.slice(whole, [2, 3], [0, 0], [h, w], [1, 1])
-}
-
-/** x [N,I,H,W] with filters [O,I,4,4] -> `result` [N,O,h,w]. */
-export function emitWinograd(
-  out: Emitter,
-  x: string,
-  xShape: Shape,
-  filters: string,
-  filterShape: Shape,
-  pad: number,
-  result: Shape,
-): string {
-  const size = imageShape(result)
-  const values = imageValues(out, x, xShape, pad, [size[2], size[3]])
-  return imageFrom(out, out.op('MatMul', [filterValues(out, filters, filterShape, VALUES_OF_TAPS), values]), size)
-}
-
-/** The adjoint: g [N,O,h,w] with filters [O,I,4,4] -> `result` [N,I,H,W], by correlation with the flipped filters. */
-export function emitWinogradTransposed(
-  out: Emitter,
-  g: string,
-  gShape: Shape,
-  filters: string,
-  filterShape: Shape,
-  pad: number,
-  result: Shape,
-): string {
-  const size = imageShape(result)
-  const values = imageValues(out, g, gShape, TAPS - 1 - pad, [size[2], size[3]])
-  const flipped = filterValues(out, filters, filterShape, VALUES_OF_TAPS_FLIPPED)
-  return imageFrom(out, out.op('MatMul', [out.op('Transpose', [flipped], lastTwoSwapped), values]), size)
-}
-
-/** The filter gradient of x [N,I,H,W] and g [N,O,h,w] as a matrix in the order of [O,I,4,4]. */
-export function emitWinogradFilter(
-  out: Emitter,
-  x: string,
-  xShape: Shape,
-  g: string,
-  gShape: Shape,
-  pad: number,
-): string {
-  const [n, outputs, h, w] = imageShape(gShape)
-  const channels = imageShape(xShape)[1]
-  const rest = [tilesFor(h) * OUTPUTS - h, tilesFor(w) * OUTPUTS - w]
-  const kernel = constant(out, VALUES_OF_OUTPUTS, [PRODUCTS, 1, OUTPUTS, OUTPUTS])
-  const planes = out.reshape(g, [n * outputs, 1, h, w])
-  const spread = out.op('Conv', [planes, kernel], { ...strided, pads: { ints: [0, 0, ...rest] } })
-  const gValues = byProduct(out, spread, n, outputs, tilesFor(h) * tilesFor(w))
-  const xValues = imageValues(out, x, xShape, pad, [h, w])
-  const products = out.op('MatMul', [gValues, out.op('Transpose', [xValues], lastTwoSwapped)])
-  const flat = out.reshape(products, [PRODUCTS, outputs * channels])
-  return out.op('Gemm', [flat, constant(out, VALUES_OF_TAPS, [PRODUCTS, TAPS * TAPS])], { transA: { int: 1 } })
+/** The permutation that takes tap (y, x) of a filter to phase (y mod s, x mod s), place (y div s, x div s). */
+function tapsByPhase(out: Emitter, { stride, taps }: Tiling): string {
+  const matrix = Array.from({ length: KERNEL ** 4 }, () => 0)
+  for (let y = 0; y < KERNEL; y++)
+    for (let x = 0; x < KERNEL; x++) {
+      const phase = (y % stride) * stride + (x % stride)
+      const place = Math.floor(y / stride) * taps + Math.floor(x / stride)
+      matrix[(y * KERNEL + x) * KERNEL ** 2 + phase * taps ** 2 + place] = 1
+    }
+  return out.floats(matrix, [KERNEL ** 2, KERNEL ** 2])
 }

@@ -1,0 +1,37 @@
+/**
+ * Our side of `bench/train.ts`, with the protocol of `peers/pix2pix_step.py`.
+ *
+ * Usage: train-step.ts SIZE THREADS; reads a number of steps per line and answers with the seconds of every step.
+ */
+import { createInterface } from 'node:readline'
+import type { Tensors } from '../src/trainer/engines/engine.js'
+import { selectEngine } from '../src/trainer/engines/index.js'
+import { dropoutMasks, type Pix2PixConfig, pix2pixConfig } from '../src/trainer/pix2pix/model.js'
+import { buildStep, initialWeights } from '../src/trainer/pix2pix/step.js'
+
+const [size, threads] = process.argv.slice(2).map(Number) as [number, number]
+const config = pix2pixConfig({ width: size, height: size, labelChannels: 3 })
+const engine = await selectEngine('auto')
+const session = await engine.load(buildStep(config), initialWeights(config, Math.random), { threads })
+const batch = randomBatch(config)
+
+console.log(`ready ${engine.name}`)
+for await (const line of createInterface({ input: process.stdin })) {
+  const seconds: number[] = []
+  for (let i = 0; i < Number(line); i++) {
+    const start = performance.now()
+    await session.step(batch, { G: 2e-4, D: 2e-4 })
+    seconds.push((performance.now() - start) / 1000)
+  }
+  console.log(seconds.join(' '))
+}
+await session.dispose()
+
+function randomBatch(config: Pix2PixConfig): Tensors {
+  const { batch, width, height, labelChannels } = config
+  const image = (channels: number) => ({
+    shape: [batch, channels, height, width],
+    data: Float32Array.from({ length: batch * channels * height * width }, () => Math.random() * 2 - 1),
+  })
+  return { label: image(labelChannels), photo: image(3), ...dropoutMasks(config, Math.random) }
+}

@@ -1,0 +1,72 @@
+/** Signatures of the photos of a set, made in worker threads and kept: what split and dedupe compare. */
+import { type Alike, findAlike, type SearchOptions } from '../duplicates/alike-pairs.js'
+import { signatureOf } from '../duplicates/signature.js'
+import { SignatureSet } from '../duplicates/signature-set.js'
+import { decodeImage, MAX_PIXELS } from '../images/decode.js'
+import type { Json } from '../pipeline/fingerprint.js'
+import type { StageContext, TaskCall, TaskOutput, TaskTools } from '../pipeline/stage.js'
+import { contentKey, type ImageRef, type Sample } from '../sample.js'
+
+/** Photos in files are decoded at this size, which lets JPEGs be shrunk while they are loaded. */
+const DECODED = { width: 64, height: 64 }
+
+/** The task `signature` of a stage that compares photos. */
+export async function signatureTask({ photo }: { photo: ImageRef }, { load }: TaskTools): Promise<TaskOutput> {
+  if (photo.kind === 'stored') return { facts: { signature: encode(signatureOf(await load(photo))) } }
+  const { path, range, half } = photo
+  const { pixels, source } = await decodeImage(path, {
+    ...{ range, half, size: DECODED, maxPixels: MAX_PIXELS },
+    ...{ fit: 'fill', position: 'centre', background: [0, 0, 0] },
+  })
+  return { facts: { signature: encode(signatureOf(pixels)), pixels: source.width * source.height } }
+}
+
+const encode = (signature: Uint8Array): string => Buffer.from(signature).toString('base64')
+
+export interface Signed {
+  /** Those whose photo could be decoded, in order. */
+  readonly samples: readonly Sample[]
+  readonly signatures: SignatureSet
+  /** Pixels of each photo. */
+  readonly pixels: readonly number[]
+}
+
+/** Sign each photo by the stage's task `signature`; photos that cannot be decoded are left out and counted. */
+export async function signSamples(all: readonly Sample[], context: StageContext): Promise<Signed> {
+  const calls = all.map(sample => ({ sample, ...signatureCall(sample.photo!) }))
+  const results = await context.map('signature', calls, 'compare photos')
+  const done = results.flatMap((result, i) => (result.status === 'done' ? [{ sample: all[i]!, ...result.facts }] : []))
+  const signatures = new SignatureSet(done.length)
+  for (const [i, { signature }] of (done as { signature?: Json }[]).entries())
+    signatures.set(i, Buffer.from(String(signature), 'base64'))
+  return {
+    samples: done.map(({ sample }) => sample),
+    signatures,
+    pixels: done.map(({ sample: { photo }, ...facts }) =>
+      photo?.kind === 'stored' ? photo.width * photo.height : Number((facts as { pixels?: Json }).pixels),
+    ),
+  }
+}
+
+/** The call that signs a photo, as it is made by this step and ahead of it. */
+export const signatureCall = (photo: ImageRef): Pick<TaskCall, 'keyed' | 'input'> => ({
+  keyed: { photo: contentKey(photo) },
+  input: { photo: { ...photo } },
+})
+
+/** `findAlike` with the stage's progress and interruption. */
+export function findAlikeSamples(
+  { signatures }: Signed,
+  threshold: number,
+  context: StageContext,
+  visit: Parameters<typeof findAlike>[2],
+  settled?: Parameters<typeof findAlike>[3],
+): Promise<Alike> {
+  return findAlike(signatures, searchOptions(threshold, context), visit, settled)
+}
+
+export const searchOptions = (threshold: number, context: StageContext): SearchOptions => ({
+  threshold,
+  signal: context.signal,
+  onProgress: share => context.progress('find near-duplicates', Math.round(share * 100), 100),
+})

@@ -1,0 +1,49 @@
+/** A worker process's own side: batches of calls in, replies out. It ends when the run that started it is gone. */
+import { useOneThread } from '../images/decode.js'
+import type { FromWorker, ToWorker } from './messages.js'
+import { runCall } from './sample-worker.js'
+import type { Limits } from './task-tools.js'
+
+const run = process.ppid
+const grants = new Map<number, () => void>()
+
+const send = (message: FromWorker): void => {
+  process.send?.(message)
+}
+
+/** Limits that the run watches over, for the call in hand of a batch. */
+const limitsOf = (batch: number): Limits => ({
+  clock: seconds => send({ batch, clock: seconds }),
+  reserve: bytes =>
+    new Promise(granted => {
+      grants.set(batch, granted)
+      send({ batch, reserve: bytes })
+    }),
+})
+
+async function runBatch({ batch, calls }: Extract<ToWorker, { batch: number }>): Promise<void> {
+  try {
+    for (const call of calls) {
+      // The run was killed, and another may have begun: nothing more is written.
+      if (process.ppid !== run) return
+      const reply = await runCall(call, limitsOf(batch))
+      send({ batch, reply })
+      if (reply.status === 'error') return
+    }
+  } catch (error) {
+    send({ batch, thrown: error instanceof Error ? error : new Error(String(error)) })
+  }
+}
+
+useOneThread()
+process.on('message', (message: ToWorker) => {
+  if ('calls' in message) {
+    void runBatch(message)
+    return
+  }
+  grants.get(message.granted)?.()
+  grants.delete(message.granted)
+})
+// An orderly exit would wait for native code.
+process.on('disconnect', () => process.kill(process.pid, 'SIGKILL'))
+send({ ready: true })

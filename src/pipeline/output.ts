@@ -7,7 +7,18 @@ import { makeFolder, temporaryPath, writeFileAtomic } from '../files.js'
 import type { Pipeline } from './parse.js'
 
 /** What a run writes, besides pipeline.json, which says whose folder it is. */
-const OURS = ['dataset', 'downloads', 'labels', 'export', 'train', 'run.jsonl', 'report.json']
+const OURS = [
+  'dataset',
+  'downloads',
+  'labels',
+  'export',
+  'webdataset',
+  'tfrecord',
+  'mnist',
+  'train',
+  'run.jsonl',
+  'report.json',
+]
 
 export const cacheFolder = (output: string): string => join(output, '.cache')
 

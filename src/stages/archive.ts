@@ -11,7 +11,7 @@ import type { Json } from '../pipeline/fingerprint.js'
 import type { StageContext, TaskCall, TaskOutput } from '../pipeline/stage.js'
 import type { ByteRange, FileRef, Sample, Split } from '../sample.js'
 import { settledStamp } from './hash-memo.js'
-import { namesFor } from './names.js'
+import { distinct, isReserved, shorten } from './names.js'
 import { OutputFinder, staticBase, takeFoldersLiterally } from './patterns.js'
 import { splitsOfPaths } from './split-names.js'
 
@@ -164,11 +164,7 @@ function withLabels(entries: readonly Located[], context: StageContext): readonl
 }
 
 function toSamples(entries: readonly Located[], splitOf: (path: string) => Split | undefined): Sample[] {
-  // namesFor takes the last dot for the start of an extension.
-  const names = namesFor(
-    entries.map(({ name }) => `${safeName(name)}.`),
-    '',
-  )
+  const names = distinct(entries.map(({ name }) => safeName(name)))
   return entries.map(({ path, name, photo, label, identity, split = splitOf(path), group, columns }, i): Sample => {
     const refOf = ({ sha256, offset, bytes }: Piece): FileRef => ({
       kind: 'file',
@@ -177,7 +173,7 @@ function toSamples(entries: readonly Located[], splitOf: (path: string) => Split
       range: { offset, bytes },
     })
     return {
-      name: names[i]!.replace(/\.$/, ''),
+      name: names[i]!,
       source: `${path}:${name}`,
       sha256: identity ?? photo.sha256,
       photo: refOf(photo),
@@ -189,8 +185,6 @@ function toSamples(entries: readonly Located[], splitOf: (path: string) => Split
   })
 }
 
-const LONGEST_PART = 120
-
 /** A name from an archive becomes names of files: it stays below its folder and within what file systems take. */
 function safeName(name: string): string {
   const parts = name
@@ -198,6 +192,6 @@ function safeName(name: string): string {
     // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
     .map(part => part.replace(/[\0-\x1f\x7f]/g, '_'))
     .filter(part => part !== '' && part !== '.' && part !== '..')
-    .map(part => (part.length > LONGEST_PART ? `${part.slice(0, LONGEST_PART)}-${sha256Hex(part).slice(0, 8)}` : part))
-  return parts.join('/') || 'unnamed'
+  const safe = parts.map(shorten).join('/') || 'unnamed'
+  return isReserved(safe) ? `${safe}-1` : safe
 }

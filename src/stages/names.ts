@@ -59,7 +59,8 @@ export function distinct(wanted: readonly string[]): string[] {
 
 const asFileSystemsSee = (name: string): string => name.normalize('NFC').toLowerCase()
 
-function shorten(part: string): string {
+/** A part of a name, cut where it is very long, with a hash in place of the rest. */
+export function shorten(part: string): string {
   if (Buffer.byteLength(part) <= MAX_PART_BYTES) return part
   const hash = createHash('sha256').update(part).digest('hex').slice(0, HASH_DIGITS)
   let kept = ''

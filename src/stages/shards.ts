@@ -8,6 +8,7 @@ import type { Json } from '../pipeline/fingerprint.js'
 import { folderIsWhole } from '../pipeline/output-folder.js'
 import { defineStage, type FolderItem } from '../pipeline/stage.js'
 import { bySplit, describeSplits, type ImageRef, type Sample, SPLITS } from '../sample.js'
+import { readPaletteFile } from './palette-file.js'
 import { encodeExampleRow, encodeMembers, type ShardRow } from './shard-rows.js'
 
 const options = z.strictObject({
@@ -26,7 +27,8 @@ const options = z.strictObject({
 type ShardsOptions = z.output<typeof options>
 
 const EXTENSION = { webdataset: 'tar', tfrecord: 'tfrecord' } as const
-const PALETTE = 'palette.json'
+/** Beside the shards of a labelled set. */
+const COMPANIONS = { palette: 'palette.json', classes: 'classes.json' } as const
 
 interface WriteInput {
   readonly path: string
@@ -40,7 +42,7 @@ export const shards = defineStage({
   version: 1,
   summary: 'Write WebDataset or TFRecord shards',
   details:
-    'Files are called SPLIT-000000.tar or .tfrecord, with palette.json beside them. Label ids are stored as a grey PNG, columns and split as JSON or features. The same samples give the same bytes; only shards of which something changed are written again. Labels are written where there are any.',
+    'Files are called SPLIT-000000.tar or .tfrecord, with palette.json and classes.json (id, name, colour) beside them. Label ids are stored as a grey PNG, columns and split as JSON or features. The same samples give the same bytes; only shards of which something changed are written again. Labels are written where there are any.',
   options,
   needs: ['photo'],
   gives: [],
@@ -66,8 +68,13 @@ export const shards = defineStage({
         )
       return {}
     },
-    async copy({ from, path }: { from: string; path: string }) {
-      replaceFileUnsynced(path, [await readFileChecked(from, 'read the palette')])
+    /** The palette as it is, and as the list of classes that other programs and the classes stage read. */
+    async describe({ from, path, as }: { from: string; path: string; as: keyof typeof COMPANIONS }) {
+      const { clusters } = await readPaletteFile(from)
+      const classes = clusters.map(({ id, name = `class ${id}`, display }) => ({ id, name, colour: display }))
+      const bytes =
+        as === 'palette' ? await readFileChecked(from, 'read the palette') : Buffer.from(`${JSON.stringify(classes)}\n`)
+      replaceFileUnsynced(path, [bytes])
       return {}
     },
   },
@@ -91,14 +98,15 @@ export const shards = defineStage({
           call: { input: input as unknown as Json },
         })
       }
+    const files = items.length
     const palette = set.artefacts.palette
-    if (palette) {
-      const path = join(context.output, folder, PALETTE)
-      items.push({ file: PALETTE, task: 'copy', key: palette.key, call: { input: { from: palette.path, path } } })
+    for (const [as, file] of palette ? Object.entries(COMPANIONS) : []) {
+      const input = { from: palette!.path, path: join(context.output, folder, file), as }
+      items.push({ file, task: 'describe', key: [as, palette!.key], call: { input } })
     }
     await context.folder(folder, items)
     const counts = bySplit(split => rows[split].length)
-    context.note(`samples: ${describeSplits(counts)}; ${items.length - (palette ? 1 : 0)} files in OUT/${folder}`)
+    context.note(`samples: ${describeSplits(counts)}; ${files} files in OUT/${folder}`)
     return set
   },
 })

@@ -18,8 +18,8 @@ function readAll(path: string): { members: [string, string][]; error?: Error } {
   const file = new ArchiveFile(path)
   const members: [string, string][] = []
   try {
-    for (const { name, offset, bytes } of readTar(file))
-      members.push([name, Buffer.from(file.read(offset, bytes)).toString('latin1')])
+    for (const { name, offset, bytes, cut } of readTar(file))
+      if (!cut) members.push([name, Buffer.from(file.read(offset, bytes)).toString('latin1')])
     return { members }
   } catch (error) {
     return { members, error: error as Error }
@@ -173,4 +173,21 @@ test('WebDataset: members of a key that follow one another are a sample, up to t
     ['z', ['jpg']],
   ])
   expect(found[3]!.members.get('jpg')!.offset).toBe(6)
+})
+
+test('WebDataset: the sample before a cut is given, the one that is cut is not', () => {
+  function* cutAfter(names: string[], cut: string) {
+    for (const name of names) yield { name, offset: 0, bytes: 1 }
+    yield { name: cut, offset: 0, bytes: 1, cut: true as const }
+    throw new Error('cut')
+  }
+  const keysOf = (names: string[], cut: string): string[] => {
+    const keys: string[] = []
+    expect(() => {
+      for (const { key } of groupMembers(cutAfter(names, cut))) keys.push(key)
+    }).toThrow('cut')
+    return keys
+  }
+  expect(keysOf(['a.jpg', 'a.json', 'b.jpg'], 'c.jpg')).toEqual(['a', 'b'])
+  expect(keysOf(['a.jpg', 'a.json', 'b.jpg'], 'b.json')).toEqual(['a'])
 })

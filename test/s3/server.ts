@@ -73,33 +73,38 @@ export class S3Server {
     return this.asked.filter(asked => asked.method === method && key.test(asked.key)).length
   }
 
-  async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
+  async #serve(request: IncomingMessage, response: ServerResponse): Promise<unknown> {
     const url = new URL(request.url!, 'http://x')
     const pieces: Buffer[] = []
     try {
       for await (const piece of request) pieces.push(piece)
     } catch {
-      return
+      return undefined
     }
     const body = Buffer.concat(pieces)
     const { method = '', headers } = request
     const asked = { method, key: decodeURIComponent(url.pathname.slice(1)), query: url.search, range: headers.range }
-    const say = (status: number, data: string | Buffer = '', more: Record<string, string | number> = {}): void => {
+    const say = (status: number, data: string | Buffer = '', more: Record<string, string | number> = {}): true => {
       this.asked.push({ ...asked, status })
       response.writeHead(status, { 'content-length': Buffer.byteLength(data), ...more })
       response.end(method === 'HEAD' ? undefined : data)
+      return true
     }
-    const error = (status: number, code: string): void =>
+    const error = (status: number, code: string): true =>
       say(status, `<Error><Code>${code}</Code><Message>no</Message></Error>`)
     const fault = this.fault(asked)
-    if (fault === 'hang up') return void request.socket.destroy()
+    if (fault === 'hang up') return request.socket.destroy()
     if (typeof fault === 'object') {
       const more = fault.retryAfter === undefined ? {} : { 'retry-after': fault.retryAfter }
       return say(fault.status, '<Error><Code>SlowDown</Code><Message>Reduce your request rate</Message></Error>', more)
     }
     const reading = this.open && (method === 'GET' || method === 'HEAD')
     if (!reading && !isSigned(request, url, body)) return error(403, 'SignatureDoesNotMatch')
-    this.#answer(asked, url.searchParams, headers, body, { say, error, cut: fault === 'cut' ? response : undefined })
+    return this.#answer(asked, url.searchParams, headers, body, {
+      say,
+      error,
+      cut: fault === 'cut' ? response : undefined,
+    })
   }
 
   #answer(
@@ -112,11 +117,11 @@ export class S3Server {
       error,
       cut,
     }: {
-      say: (status: number, data?: string | Buffer, more?: Record<string, string | number>) => void
-      error: (status: number, code: string) => void
+      say: (status: number, data?: string | Buffer, more?: Record<string, string | number>) => true
+      error: (status: number, code: string) => true
       cut: ServerResponse | undefined
     },
-  ): void {
+  ): true {
     const meta = headers['x-amz-meta-sha256'] as string | undefined
     const upload = this.uploads.get(query.get('uploadId') ?? '')
     const [bucket] = key.split('/')
@@ -164,8 +169,8 @@ export class S3Server {
       this.asked.push({ method, key, query: '', range, status: 200 })
       cut.writeHead(from ? 206 : 200, { 'content-length': data.length })
       cut.write(data.subarray(0, Math.ceil(data.length / 2)), () => cut.destroy())
-      return
+      return true
     }
-    say(from ? 206 : 200, data, found.sha256 ? { 'x-amz-meta-sha256': found.sha256 } : {})
+    return say(from ? 206 : 200, data, found.sha256 ? { 'x-amz-meta-sha256': found.sha256 } : {})
   }
 }

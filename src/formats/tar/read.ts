@@ -20,6 +20,8 @@ export interface TarMember {
   /** Where its content begins. */
   readonly offset: number
   readonly bytes: number
+  /** The archive ends within it: an error follows. */
+  readonly cut?: true
 }
 
 /**
@@ -27,7 +29,7 @@ export interface TarMember {
  * and sizes are understood.
  *
  * @throws {PrepError} `ARCHIVE_DAMAGED` at the first member that is cut or torn, and when the end mark is missing: what
- *   was yielded before is whole
+ *   was yielded before is whole, but for a member marked as cut
  */
 export function* readTar(file: ArchiveFile): Generator<TarMember> {
   let extended: Extended = {}
@@ -47,8 +49,10 @@ export function* readTar(file: ArchiveFile): Generator<TarMember> {
     const offset = at + BLOCK
     if (!Number.isSafeInteger(bytes)) throw damaged(file, at, `${name} has no sensible size`)
     const end = WITHOUT_CONTENT.includes(kind) ? offset : offset + bytes
-    if (end > file.bytes)
+    if (end > file.bytes) {
+      if (!meta) yield { name, offset, bytes, cut: true }
       throw damaged(file, offset, `${name} is cut: expected ${bytes} bytes, found ${file.bytes - offset}`)
+    }
     if (meta) {
       if (bytes > MAX_EXTENSION_BYTES) throw damaged(file, at, `${name} has ${bytes} bytes`)
       const content = Uint8Array.from(file.read(offset, bytes))

@@ -12,20 +12,31 @@ export interface WebSample {
   readonly members: ReadonlyMap<string, TarMember>
 }
 
-/** Samples in their order. Members without an extension and hidden ones belong to none. */
+/**
+ * Samples in their order. Members without an extension and hidden ones belong to none. Where the archive is cut the
+ * sample before the cut is given too, unless it is the one that is cut.
+ * @throws what `members` throws
+ */
 export function* groupMembers(members: Iterable<TarMember>): Generator<WebSample> {
   let key: string | undefined
   let found = new Map<string, TarMember>()
-  for (const member of members) {
-    const parts = /^((?:.*\/)?[^./][^./]*)\.([^/]+)$/s.exec(member.name)
-    if (!parts) continue
-    const [, next = '', extension = ''] = parts
-    if (next !== key) {
-      if (key !== undefined) yield { key, members: found }
-      key = next
-      found = new Map()
+  try {
+    for (const member of members) {
+      const parts = /^((?:.*\/)?[^./][^./]*)\.([^/]+)$/s.exec(member.name)
+      if (!parts) continue
+      const [, next = '', extension = ''] = parts
+      if (member.cut && next === key) key = undefined
+      if (member.cut) continue
+      if (next !== key) {
+        if (key !== undefined) yield { key, members: found }
+        key = next
+        found = new Map()
+      }
+      if (!found.has(extension.toLowerCase())) found.set(extension.toLowerCase(), member)
     }
-    if (!found.has(extension.toLowerCase())) found.set(extension.toLowerCase(), member)
+  } catch (error) {
+    if (key !== undefined) yield { key, members: found }
+    throw error
   }
   if (key !== undefined) yield { key, members: found }
 }

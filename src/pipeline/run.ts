@@ -242,10 +242,14 @@ class Run {
     for (const { code } of unwanted) counts.set(code, (counts.get(code) ?? 0) + 1)
     const list = [...counts].map(([code, count]) => `${count} ${code}`).join(', ')
     const examples = unwanted.slice(0, 3).map(({ source, message }) => `\n  ${source}: ${message}`)
+    const [why, hint] =
+      failed > limit
+        ? [`more than max_failures allows (${limit})`, 'mend or remove them, or raise max_failures: in the pipeline']
+        : ['and none is left', 'mend or replace them']
     throw new PrepError(
       'TOO_MANY_FAILURES',
-      `${failed} of ${this.#total} photos cannot be used after ${stage.name}, more than max_failures allows (${limit}): ${list}${examples.join('')}`,
-      { hint: 'mend or remove them, or raise max_failures: in the pipeline' },
+      `${failed} of ${this.#total} photos cannot be used after ${stage.name}, ${why}: ${list}${examples.join('')}`,
+      { hint },
     )
   }
 }

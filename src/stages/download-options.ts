@@ -89,9 +89,14 @@ const RULES: Readonly<Record<string, readonly (keyof DownloadOptions)[]>> = {
   private_address: ['allow_private'],
 }
 
-/** The options that refused, as text; a lasting verdict of this class holds while they stay the same. */
-export const rulesOf = (failureClass: string, options: DownloadOptions): string =>
-  (RULES[failureClass] ?? []).map(name => `${name}: ${JSON.stringify(options[name])}`).join(', ')
+/**
+ * What refused, as text: options, or the checksum of the list. A lasting verdict of this class holds while it stays the
+ * same.
+ */
+export const rulesOf = (failureClass: string, options: DownloadOptions, sha256: string | undefined): string =>
+  failureClass === 'checksum'
+    ? `sha256: ${sha256}`
+    : (RULES[failureClass] ?? []).map(name => `${name}: ${JSON.stringify(options[name])}`).join(', ')
 
 const ROBOT = 'prep-toolkit'
 

@@ -68,6 +68,12 @@ const forms = [
   z.looseObject({ classes: list, ...settings }),
   z.looseObject({ labels: list, ...settings }).transform(({ labels, ...rest }) => ({ ...rest, classes: labels })),
   z.looseObject({ categories: list }).transform(({ categories }) => ({ classes: categories })),
+  // the palette.json of a data set
+  z
+    .looseObject({ clusters: z.array(z.looseObject({ id, name: name.optional(), display: colour.optional() })).min(1) })
+    .transform(({ clusters }) => ({
+      classes: clusters.map(({ id, name, display }) => ({ id, name, colour: display })),
+    })),
   // names and colours in two lists
   z
     .looseObject({ ids: z.array(name).min(1), colours: z.array(colour).optional(), colors: z.array(colour).optional() })
@@ -88,7 +94,8 @@ const forms = [
 
 /**
  * Read a table's JSON: a list of names or of `{id, name, colour}`, such a list under `classes`, `labels` or
- * `categories`, `{ids: [name, ...], colours: [...]}`, `{id: name}`, `{name: id}` or `{name: colour}`.
+ * `categories`, a `palette.json`, `{ids: [name, ...], colours: [...]}`, `{id: name}`, `{name: id}` or
+ * `{name: colour}`.
  *
  * @param file  its name, for messages
  * @throws {PrepError} `CLASS_TABLE_INVALID`

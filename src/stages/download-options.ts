@@ -71,7 +71,7 @@ export const downloadOptions = z.strictObject({
     .default(true)
     .describe('Respect X-Robots-Tag headers: noindex, none, noimageindex, noai, noimageai'),
   allow_private: z
-    .union([z.boolean(), z.array(z.string().refine(isAddressRange, 'expected addresses such as 10.0.0.0/8')).min(1)])
+    .union([z.boolean(), z.array(z.string().refine(isAddressRange, 'addresses such as 10.0.0.0/8')).min(1)])
     .default(false)
     .describe('Fetch from private, loopback and other special addresses: all of them, or these ranges'),
   revalidate: z

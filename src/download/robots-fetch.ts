@@ -2,8 +2,8 @@
 import { type Answer, type Asking, exchange } from './exchange.js'
 import { DownloadError } from './failure.js'
 import { isRedirect, redirectTarget } from './redirect.js'
-import { ROBOTS_BYTES, type RobotsAnswer } from './robots.js'
 import { parseRetryAfter } from './retry.js'
+import { ROBOTS_BYTES, type RobotsAnswer } from './robots.js'
 
 /** "At least five consecutive redirects" (RFC 9309, section 2.3.1.2). */
 const HOPS = 5

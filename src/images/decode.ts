@@ -30,6 +30,8 @@ export function useOneThread(): void {
 }
 
 export interface DecodeOptions extends SizeLimits {
+  /** What messages call the photo; by default its path. One that is kept for the photo's content must name no file. */
+  readonly name?: string | undefined
   /** The part of the file that is the photo. */
   readonly range?: ByteRange | undefined
   /** Of a pair drawn side by side: the half that is wanted. */
@@ -72,7 +74,7 @@ export interface DecodedImage {
  *   `ASPECT` (longer side above `maxAspect` times the shorter)
  */
 export async function decodeImage(input: string | Uint8Array, options: DecodeOptions): Promise<DecodedImage> {
-  const name = typeof input === 'string' ? input : 'the photo'
+  const { name = typeof input === 'string' ? input : 'the photo' } = options
   const { data, head } =
     typeof input === 'string' ? await readPhotoFile(input, options.range) : { data: input, head: input }
   const photo: Photo = { name, data, format: checkFormat(head, name) }
@@ -165,7 +167,7 @@ function placementOf(source: Size, { size = source, fit, position }: DecodeOptio
 }
 
 /** What of `decodeImage`'s options an image at its own size may have as well. */
-export type AsIsOptions = Partial<Pick<DecodeOptions, 'maxPixels' | 'reserve'>>
+export type AsIsOptions = Partial<Pick<DecodeOptions, 'name' | 'maxPixels' | 'reserve'>>
 
 /** The image at its own size on black, as `decodeImage` gives it. @throws {PrepError} as `decodeImage` */
 export async function decodeAsIs(input: Uint8Array | FileRef, options: AsIsOptions = {}): Promise<Pixels> {

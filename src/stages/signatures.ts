@@ -16,7 +16,7 @@ export async function signatureTask({ photo }: { photo: ImageRef }, { load, guar
   const { path, range, half } = photo
   const { pixels, source } = await guard(MAX_SECONDS, reserve =>
     decodeImage(path, {
-      ...{ range, half, size: DECODED, maxPixels: MAX_PIXELS, reserve },
+      ...{ name: 'the photo', range, half, size: DECODED, maxPixels: MAX_PIXELS, reserve },
       ...{ fit: 'fill', position: 'centre', background: [0, 0, 0] },
     }),
   )

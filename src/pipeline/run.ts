@@ -5,6 +5,7 @@ import { CODEC_VERSION } from '../images/decode.js'
 import { WorkerPool } from '../workers/pool.js'
 import { makeContext } from './context.js'
 import type { RunEvent } from './events.js'
+import { checkInputFiles } from './input-files.js'
 import { cacheFolder, claimOutput } from './output.js'
 import type { Pipeline, Step } from './parse.js'
 import { type StepReport, writeReport } from './report.js'
@@ -81,6 +82,7 @@ export async function runPipeline(pipeline: Pipeline, options: RunOptions): Prom
       ...(error && { code: error.code, message: error.message }),
     })
   try {
+    await checkInputFiles(pipeline, options.until)
     if (options.fresh) await forgetSteps(pipeline.output)
     const run = new Run(pipeline, options, pool, emit, failures)
     const set = await run.all()

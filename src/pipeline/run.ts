@@ -5,6 +5,7 @@ import { CODEC_VERSION } from '../images/decode.js'
 import { WorkerPool } from '../workers/pool.js'
 import { makeContext } from './context.js'
 import type { RunEvent } from './events.js'
+import { checkInputFiles } from './input-files.js'
 import { cacheFolder, claimOutput } from './output.js'
 import type { Pipeline, Step } from './parse.js'
 import { removeReport, type StepReport, tellsOfSuccess, writeReport } from './report.js'
@@ -82,6 +83,7 @@ export async function runPipeline(pipeline: Pipeline, options: RunOptions): Prom
     })
   const run = new Run(pipeline, options, pool, emit, failures)
   try {
+    await checkInputFiles(pipeline, options.until)
     if (options.fresh) await forgetSteps(pipeline.output)
     const set = await run.all()
     const status = run.steps.every(step => step.status === 'unchanged') ? 'unchanged' : 'done'

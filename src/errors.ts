@@ -41,7 +41,6 @@ export const ERROR_CODES = [
   'DUPLICATE',
   'TOO_MANY_FAILURES',
   // one download
-  'LIST_INVALID',
   'URL_INVALID',
   'DNS_FAILED',
   'CONNECT_FAILED',
@@ -104,31 +103,27 @@ export interface PrepErrorDetails {
   readonly hint?: string | undefined
   readonly cause?: unknown
   readonly at?: SourcePosition | undefined
-  /** The sample (photo) at fault: such an error is counted and listed, and the run goes on. */
-  readonly sample?: string | undefined
 }
 
 /**
  * An error that the user can do something about.
  *
- * With a `sample` it concerns one photo and is counted; without one it stops the run. Anything thrown that is not a
- * `PrepError` is a bug of ours.
+ * Some codes, thrown by work on one photo, concern that photo and are counted (workers/sample-worker.ts has the list);
+ * all others stop the run. Anything thrown that is not a `PrepError` is a bug of ours.
  */
 export class PrepError extends Error {
   override readonly name = 'PrepError'
   readonly hint: string | undefined
   readonly at: SourcePosition | undefined
-  readonly sample: string | undefined
 
   constructor(
     readonly code: ErrorCode,
     message: string,
-    { hint, cause, at, sample }: PrepErrorDetails = {},
+    { hint, cause, at }: PrepErrorDetails = {},
   ) {
     super(message, cause === undefined ? undefined : { cause })
     this.hint = hint
     this.at = at
-    this.sample = sample
   }
 }
 

@@ -15,6 +15,7 @@ const CLASSES: Readonly<Record<string, string>> = {
   DECODE_FAILED: 'decode',
   DECODE_TIMEOUT: 'decode',
   UNSUPPORTED_FORMAT: 'decode',
+  WORKER_DIED: 'decode',
   NOT_A_FILE: 'file',
   FILE_MISSING: 'file',
   FILE_UNREADABLE: 'file',

@@ -74,6 +74,8 @@ export interface Sample {
   readonly split?: Split
   /** Samples of one group (a scene, a person, near-duplicates) land in the same split. */
   readonly group?: string
+  /** sha256 of photos left out as duplicates of this one: it goes where they went in earlier runs. */
+  readonly duplicates?: readonly string[]
   /** What a list says of the sample besides: its other columns. */
   readonly columns?: Readonly<Record<string, string>>
   /** Conversions worth knowing: `cmyk`, `16-bit`, `alpha`, `exif-orientation`, ... */

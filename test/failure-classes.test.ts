@@ -17,6 +17,8 @@ test.each([
   ['CHECKSUM_MISMATCH', 'checksum', false],
   ['NOT_AN_IMAGE', 'not_an_image', false],
   ['DECODE_FAILED', 'decode', false],
+  ['DECODE_TIMEOUT', 'decode', false],
+  ['WORKER_DIED', 'decode', false],
   ['TOO_SMALL', 'too_small', false],
   ['ASPECT', 'aspect', false],
   ['TOO_MANY_PIXELS', 'too_many_pixels', false],

@@ -5,6 +5,7 @@ import { type FailureGroup, groupFailures } from '../pipeline/failures.js'
 import { readRecords } from '../pipeline/why.js'
 import { parseClasses } from './failure-class-list.js'
 import { printLine, printTable } from './render.js'
+import { failureText } from './render-lines.js'
 import { wholeNumber } from './run.js'
 
 interface FailuresFlags {
@@ -54,7 +55,7 @@ function printGroups(run: string, groups: readonly FailureGroup[], flags: Failur
   for (const { class: name, count, failures } of groups) {
     printLine(`\n${name}`)
     const shown = flags.class ? failures : failures.slice(0, flags.examples)
-    for (const { source, code, message } of shown) printLine(`  ${source}: ${code}, ${message}`)
+    for (const failure of shown) printLine(`  ${failureText(failure)}`)
     if (shown.length < count) printLine(`  and ${count - shown.length} more (--class ${name})`)
   }
   printLine(`\ntry again: prep retry ${run} --class ${groups.map(({ class: name }) => name).join(',')}`)

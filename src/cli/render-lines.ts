@@ -1,5 +1,6 @@
 /** A run's events in words; the same words for a terminal and a pipe. */
 import type { RunEvent } from '../pipeline/events.js'
+import type { Failure } from '../pipeline/stage.js'
 import type { TrainEvent } from '../trainer/events.js'
 
 /** @returns the event as one line, or nothing for those that are not worth one */
@@ -16,7 +17,7 @@ export function eventLine(event: RunEvent): string | undefined {
     case 'warning':
       return `  warning: ${event.message}`
     case 'skip':
-      return `  skipped ${event.failure.source}: ${event.failure.code}, ${event.failure.message}`
+      return `  skipped ${failureText(event.failure)}`
     case 'train':
       return trainLine(event.event)
     case 'step-end':
@@ -45,6 +46,10 @@ function trainLine(event: TrainEvent): string | undefined {
 }
 
 const fixed = (value: number | undefined): string => (value ?? Number.NaN).toFixed(6)
+
+/** A photo that was left out, on one line whatever its name. */
+export const failureText = ({ source, code, message }: Failure): string =>
+  `${source}: ${code}, ${message}`.replaceAll('\n', '\\n')
 
 /** The last lines of a run. */
 export function endLines(event: Extract<RunEvent, { type: 'run-end' }>): string[] {

@@ -26,7 +26,7 @@ export function retryCommand(): Command {
     .argument('<run>', 'output folder of a run')
     .requiredOption('--class <classes>', 'classes, separated by commas; prep failures RUN shows them', parseClasses)
     .option('--set <path=value>', 'override a value, besides those of the run itself (repeatable)', collect, [])
-    .option('-j, --jobs <n>', 'worker threads', jobCount, availableParallelism())
+    .option('-j, --jobs <n>', 'worker processes; 1 takes the least memory', jobCount, availableParallelism())
     .option('--json', 'print events as JSON, one a line')
     .option('-q, --quiet', 'print warnings and errors only')
     .addHelpText(

@@ -28,7 +28,7 @@ export interface Attempt extends Validators {
   readonly class?: string
   readonly code?: string
   readonly message?: string
-  /** The options that refused it. */
+  /** The options that refused it, or the checksum that it should have had. */
   readonly rules?: string
 }
 

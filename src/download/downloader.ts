@@ -72,14 +72,13 @@ export interface DownloaderOptions {
   readonly store: DownloadStore
   /** Aborted: stop; what has come is kept for later. */
   readonly signal: AbortSignal
-  readonly onAttempt: (attempt: Attempt) => void
+  readonly onAttempt: (attempt: Attempt, wanted: Wanted) => void
   readonly onVerdict: (wanted: Wanted, verdict: Verdict) => void
 }
 
 /** After so many tries in a row without an answer a host is given up for this run. */
 const GIVE_UP_AFTER = 12
 const ACCEPT = 'image/avif,image/webp,image/png,image/jpeg,image/*;q=0.9,*/*;q=0.5'
-const NO_ANSWER: ReadonlySet<string> = new Set(['DNS_FAILED', 'CONNECT_FAILED', 'TLS_FAILED', 'PRIVATE_ADDRESS'])
 
 export class Downloader {
   readonly #options: DownloaderOptions
@@ -240,16 +239,16 @@ export class Downloader {
       code,
       message,
     })
-    this.#countSilence(url.host, error)
+    const silence = this.#countSilence(url.host, error)
     const mayHelp = isTransient(kind) || status === 408 || status === 425
-    const wait = mayHelp ? this.#rest(url.host, attempt, error) : 0
+    const wait = mayHelp ? this.#rest(url.host, attempt, error, silence) : 0
     if (mayHelp && attempt <= this.#policy.retries && !this.#closed.has(url.host))
       this.#enqueue(wanted, attempt + 1, wait)
     else this.#options.onVerdict(wanted, { ok: false, error, asked: true })
   }
 
   /** How long to wait before the next try; a host that asks for a rest gets it from all of its URLs. */
-  #rest(host: string, attempt: number, { code, waitMs, status }: DownloadError): number {
+  #rest(host: string, attempt: number, { code, waitMs, status }: DownloadError, silence: number): number {
     const { firstWaitMs, maxWaitMs } = this.#policy
     const own = backoffMs(attempt, { firstMs: firstWaitMs, maxMs: maxWaitMs }, Math.random())
     if (waitMs !== undefined && waitMs > maxWaitMs)
@@ -262,16 +261,21 @@ export class Downloader {
         ),
       )
     const wait = waitMs === undefined ? own : Math.max(waitMs, own)
-    if (code === 'HTTP_429' || waitMs !== undefined) this.#schedule.rest(host, wait)
+    if (code === 'HTTP_429' || waitMs !== undefined || silence > 1) this.#schedule.rest(host, wait)
     return wait
   }
 
-  #countSilence(host: string, { code, message }: DownloadError): void {
-    if (!NO_ANSWER.has(code)) return void this.#silent.delete(host)
+  /** @returns how many tries in a row this host has left without an answer */
+  #countSilence(host: string, { code, message, ofHost }: DownloadError): number {
+    if (!ofHost) {
+      this.#silent.delete(host)
+      return 0
+    }
     const count = (this.#silent.get(host) ?? 0) + 1
     this.#silent.set(host, count)
     if (count >= GIVE_UP_AFTER)
       this.#giveUp(host, new DownloadError(code, `not asked: ${host} failed ${count} times in a row: ${message}`))
+    return count
   }
 
   /** Ask this host nothing more; what waits for it gets the verdict at once. */
@@ -289,7 +293,8 @@ export class Downloader {
     end: Partial<Attempt> & { ok: boolean },
   ): void {
     const final = hops > 0 ? { final: url.href } : {}
-    this.#options.onAttempt({ url: wanted.url, attempt, at: new Date().toISOString(), ms, bytes, ...final, ...end })
+    const at = new Date().toISOString()
+    this.#options.onAttempt({ url: wanted.url, attempt, at, ms, bytes, ...final, ...end }, wanted)
   }
 }
 

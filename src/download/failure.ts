@@ -6,16 +6,26 @@ export interface DownloadErrorDetails {
   readonly status?: number | undefined
   /** How long the host asks to be left alone. */
   readonly waitMs?: number | undefined
+  /** Does it tell of the host as a whole, whatever is asked of it? By default where no connection came about. */
+  readonly ofHost?: boolean
   readonly cause?: unknown
 }
+
+const OF_HOST: ReadonlySet<string> = new Set(['DNS_FAILED', 'CONNECT_FAILED', 'TLS_FAILED', 'PRIVATE_ADDRESS'])
 
 /** Concerns one URL and is counted; anything else that is thrown stops the run. */
 export class DownloadError extends PrepError {
   readonly status: number | undefined
   readonly waitMs: number | undefined
+  readonly ofHost: boolean
 
-  constructor(code: ErrorCode, message: string, { status, waitMs, cause }: DownloadErrorDetails = {}) {
+  constructor(
+    code: ErrorCode,
+    message: string,
+    { status, waitMs, ofHost = OF_HOST.has(code), cause }: DownloadErrorDetails = {},
+  ) {
     super(code, message, { cause })
+    this.ofHost = ofHost
     this.status = status
     this.waitMs = waitMs
   }
@@ -45,7 +55,9 @@ export function classifyNetworkError(error: unknown): DownloadError {
   if (NAME.test(code)) return make('DNS_FAILED', 'the host name cannot be resolved')
   if (CERTIFICATE.test(code)) return make('TLS_FAILED', 'no trusted encrypted connection')
   if (CODING.test(code)) return make('HTTP_INVALID', 'the content coding is damaged')
-  if (code === 'UND_ERR_RES_CONTENT_LENGTH_MISMATCH') return make('CONNECT_FAILED', 'the answer ended early')
+  // A body of known length that is cut, and one in chunks.
+  if (code === 'UND_ERR_RES_CONTENT_LENGTH_MISMATCH' || message.includes('Invalid EOF state'))
+    return make('CONNECT_FAILED', 'the answer ended early')
   if (HTTP.test(code)) return make('HTTP_INVALID', 'the answer breaks HTTP')
   if (code === 'UND_ERR_INVALID_ARG') return make('URL_INVALID', 'the URL cannot be asked for')
   return make('CONNECT_FAILED', code === 'UND_ERR_SOCKET' ? 'the connection broke' : 'no connection')

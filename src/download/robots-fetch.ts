@@ -2,6 +2,7 @@
 import { type Answer, type Asking, exchange } from './exchange.js'
 import { DownloadError } from './failure.js'
 import { isRedirect, redirectTarget } from './redirect.js'
+import { parseRetryAfter } from './retry.js'
 import { ROBOTS_BYTES, type RobotsAnswer } from './robots.js'
 
 /** "At least five consecutive redirects" (RFC 9309, section 2.3.1.2). */
@@ -26,7 +27,8 @@ export async function fetchRobots(asking: Asking): Promise<RobotsAnswer> {
 async function readRobots(answer: Answer, url: URL): Promise<RobotsAnswer | URL> {
   if (isRedirect(answer)) return redirectTarget(answer, url)
   const { status } = answer
-  return { status, text: status >= 200 && status < 300 ? await readStart(answer, ROBOTS_BYTES) : '' }
+  if (status >= 200 && status < 300) return { status, text: await readStart(answer, ROBOTS_BYTES) }
+  return { status, text: '', waitMs: parseRetryAfter(answer.header('retry-after'), Date.now()) }
 }
 
 /** The start of a text; a longer one is cut off. */

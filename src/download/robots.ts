@@ -4,6 +4,8 @@ import { DownloadError } from './failure.js'
 
 export interface RobotsAnswer {
   readonly status: number
+  /** How long the host asks to be left alone. */
+  readonly waitMs?: number | undefined
   /** The start of the file, where the status is one of success. */
   readonly text: string
 }
@@ -63,13 +65,13 @@ export class Robots {
   }
 
   async #read(url: URL): Promise<RobotsRules> {
-    const { status, text } = await this.fetch(url)
+    const { status, text, waitMs } = await this.fetch(url)
     // "Unreachable": complete disallow. "Unavailable": no restrictions. RFC 9309, section 2.3.1.
     if (status >= 500 || status === 429)
       throw new DownloadError(
         status === 429 ? 'HTTP_429' : 'HTTP_5XX',
         `${url.href} answers ${status}, so nothing may be fetched from there now`,
-        { status },
+        { status, waitMs, ofHost: true },
       )
     if (status < 200 || status >= 300) return ALLOW_ALL
     const parsed = parseRobots(url.href, text.replace(/^\uFEFF/, ''))

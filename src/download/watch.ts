@@ -60,6 +60,6 @@ export class Watch {
   }
 
   #end(code: 'STALLED' | 'DEADLINE_PASSED', message: string): void {
-    this.#controller.abort(new DownloadError(code, message))
+    this.#controller.abort(new DownloadError(code, message, { ofHost: !this.#answered }))
   }
 }

@@ -6,9 +6,13 @@ import sharp, { type FailOnOptions as FailOn, type Metadata, type OutputInfo, ty
 import { PrepError } from '../errors.js'
 import type { ByteRange, FileRef, Pixels } from '../sample.js'
 import type { Colour } from './colour.js'
-import { type Format, formatOfName, HEIC, sniffFormat } from './format.js'
+import { showsAnything } from './damaged.js'
+import { bytesToDecode, UNRESERVED_BYTES } from './decode-memory.js'
+import { type Format, HEIC } from './format.js'
 import { type Fit, type Placement, type Position, placeWithin, positionFor, type Size } from './geometry.js'
+import { type Note, noteOddities } from './notes.js'
 import { readPhotoFile } from './photo-file.js'
+import { checkFormat, checkSize, decodeFailed, type SizeLimits, unsupported } from './refusal.js'
 
 /** Part of every cache key: another decoder may give other pixels. */
 export const CODEC_VERSION = `sharp-${sharp.versions.sharp ?? 'unknown'} libvips-${sharp.versions.vips}`
@@ -25,25 +29,9 @@ export function useOneThread(): void {
   sharp.cache(false)
 }
 
-/** What was converted or left out on the way to 8-bit sRGB, and what else is odd; notes come in this order. */
-export const NOTES = [
-  'wrong-extension',
-  'exif-orientation',
-  'cmyk',
-  'lab',
-  '16-bit',
-  'float',
-  'grey',
-  'alpha',
-  'palette',
-  'animated',
-  'multi-page',
-  'icc',
-  'damaged',
-] as const
-export type Note = (typeof NOTES)[number]
-
-export interface DecodeOptions {
+export interface DecodeOptions extends SizeLimits {
+  /** What messages call the photo; by default its path. One that is kept for the photo's content must name no file. */
+  readonly name?: string | undefined
   /** The part of the file that is the photo. */
   readonly range?: ByteRange | undefined
   /** Of a pair drawn side by side: the half that is wanted. */
@@ -54,12 +42,6 @@ export interface DecodeOptions {
   readonly position: Position
   /** Behind transparent parts and, with `contain`, around the photo. */
   readonly background: Colour
-  /** Largest width x height accepted, such as MAX_PIXELS. */
-  readonly maxPixels: number
-  /** Fewest pixels accepted on the shorter side. */
-  readonly minSize?: number | undefined
-  /** Largest longer side / shorter side accepted. */
-  readonly maxAspect?: number | undefined
   /** Take a damaged photo as far as it can be decoded, with the note `damaged`. */
   readonly keepDamaged?: boolean | undefined
   /** Waits until there is memory for a photo that cannot be decoded row by row. */
@@ -92,7 +74,7 @@ export interface DecodedImage {
  *   `ASPECT` (longer side above `maxAspect` times the shorter)
  */
 export async function decodeImage(input: string | Uint8Array, options: DecodeOptions): Promise<DecodedImage> {
-  const name = typeof input === 'string' ? input : 'the photo'
+  const { name = typeof input === 'string' ? input : 'the photo' } = options
   const { data, head } =
     typeof input === 'string' ? await readPhotoFile(input, options.range) : { data: input, head: input }
   const photo: Photo = { name, data, format: checkFormat(head, name) }
@@ -177,44 +159,6 @@ async function decodePixels(
   return { ...(await decode('none').catch(refuse)), damaged: true }
 }
 
-/** A damaged photo of which less than this can be seen is none. */
-const LEAST_SHOWN = 0.1
-
-/** What could not be decoded is filled with one colour: does enough of the photo differ from it? */
-async function showsAnything(data: Uint8Array | string, maxPixels: number): Promise<boolean> {
-  const rgb = await sharp(data, { failOn: 'none', limitInputPixels: maxPixels })
-    .resize({ width: 64, height: 64, fit: 'fill', kernel: 'nearest' })
-    .removeAlpha()
-    .toColourspace('srgb')
-    .raw()
-    .toBuffer()
-  const counts = new Map<number, number>()
-  for (let i = 0; i + 2 < rgb.length; i += 3) {
-    const colour = (rgb[i]! << 16) | (rgb[i + 1]! << 8) | rgb[i + 2]!
-    counts.set(colour, (counts.get(colour) ?? 0) + 1)
-  }
-  return Math.max(...counts.values()) <= (1 - LEAST_SHOWN) * (rgb.length / 3)
-}
-
-/** Below this no photo has to wait for memory. */
-const UNRESERVED_BYTES = 32 * 2 ** 20
-
-/**
- * What a decoder holds of the photo at a time, roughly (measured with libvips 8.18). Baseline JPEGs and plain PNGs come
- * row by row; progressive JPEGs are kept as coefficients, and what else there is as pixels.
- */
-function bytesToDecode(metadata: Metadata, format: Format, { size }: DecodeOptions): number {
-  const { width, height, channels, depth, isProgressive, chromaSubsampling } = metadata
-  const pixels = width * height
-  const output = size ? 0 : 3 * pixels
-  const perSample = depth === 'uchar' ? 1 : depth === 'ushort' || depth === 'short' ? 2 : 4
-  if (format === 'jpeg')
-    return output + (isProgressive ? 2 * pixels * (chromaSubsampling === '4:2:0' ? 1.5 : channels) : 0)
-  if (format === 'png' && !isProgressive) return output
-  const copies = format === 'gif' || format === 'avif' ? 2 : 1
-  return output + copies * pixels * channels * perSample
-}
-
 /** sharp says where it cropped when the pixels decided; its offsets are negative. */
 function placementOf(source: Size, { size = source, fit, position }: DecodeOptions, info: OutputInfo): Placement {
   const { cropOffsetLeft: left, cropOffsetTop: top } = info
@@ -223,7 +167,7 @@ function placementOf(source: Size, { size = source, fit, position }: DecodeOptio
 }
 
 /** What of `decodeImage`'s options an image at its own size may have as well. */
-export type AsIsOptions = Partial<Pick<DecodeOptions, 'maxPixels' | 'reserve'>>
+export type AsIsOptions = Partial<Pick<DecodeOptions, 'name' | 'maxPixels' | 'reserve'>>
 
 /** The image at its own size on black, as `decodeImage` gives it. @throws {PrepError} as `decodeImage` */
 export async function decodeAsIs(input: Uint8Array | FileRef, options: AsIsOptions = {}): Promise<Pixels> {
@@ -263,82 +207,4 @@ function needsRgbFirst({ space, hasAlpha, hasProfile }: Metadata, { background, 
   if (space === 'rgb16') return hasProfile
   const coloured = new Set(background).size > 1
   return (space === 'b-w' || space === 'grey16') && coloured && (hasAlpha || (size !== undefined && fit === 'contain'))
-}
-
-function checkFormat(head: Uint8Array, name: string): Format {
-  if (head.length === 0) throw new PrepError('EMPTY_FILE', `${name} is empty, expected a photo`)
-  const sniffed = sniffFormat(head)
-  if (sniffed.kind === 'other')
-    throw new PrepError('NOT_AN_IMAGE', `${name} is not an image: it holds ${sniffed.looksLike}`)
-  if (sniffed.kind === 'unsupported') throw unsupported(name, sniffed)
-  return sniffed.format
-}
-
-function checkSize({ width, height }: Size, options: DecodeOptions, name: string): void {
-  const { maxPixels, minSize = 1, maxAspect = Number.POSITIVE_INFINITY } = options
-  if (width * height > maxPixels)
-    throw new PrepError(
-      'TOO_MANY_PIXELS',
-      `${name} is ${width}x${height}, ${megapixels(width * height)}; expected at most ${megapixels(maxPixels)}`,
-      { hint: 'make it smaller, or raise the limit on pixels if the file is trusted' },
-    )
-  if (Math.min(width, height) < minSize)
-    throw new PrepError('TOO_SMALL', `${name} is ${width}x${height}, expected at least ${minSize} on each side`)
-  const aspect = Math.max(width, height) / Math.min(width, height)
-  if (aspect > maxAspect)
-    throw new PrepError(
-      'ASPECT',
-      `${name} is ${width}x${height}: one side is ${aspect.toFixed(2)} times the other, expected at most ${maxAspect}`,
-      { hint: 'crop it, or raise the limit on the aspect ratio' },
-    )
-}
-
-const megapixels = (pixels: number): string => `${(pixels / 1e6).toFixed(pixels < 1e7 ? 1 : 0)} Mpx`
-
-function unsupported(name: string, found: { readonly name: string; readonly remedy?: string | undefined }): PrepError {
-  const remedy = found.remedy ?? 'convert it to JPEG or PNG first'
-  // The remedy is part of the message: lists of failures show nothing else.
-  return new PrepError(
-    'UNSUPPORTED_FORMAT',
-    `${name} is ${found.name}, expected JPEG, PNG, WebP, GIF, TIFF or AVIF: ${remedy}`,
-    { hint: remedy },
-  )
-}
-
-function decodeFailed(error: unknown, name: string): PrepError {
-  const reason = error instanceof Error ? (error.message.split('\n')[0] ?? '') : String(error)
-  return new PrepError(
-    'DECODE_FAILED',
-    `cannot decode ${name}, it is truncated, damaged or of an uncommon kind: ${reason.trim()}`,
-    {
-      hint: 'fetch or export the photo again',
-      cause: error,
-    },
-  )
-}
-
-function noteOddities(
-  metadata: Metadata,
-  format: Format,
-  { path, damaged }: { readonly path: string | undefined; readonly damaged: boolean },
-): Note[] {
-  const { space, depth, orientation = 1, pages = 1 } = metadata
-  const promised = path === undefined ? undefined : formatOfName(path)
-  const animates = format === 'gif' || format === 'webp' || format === 'png'
-  const holds: Record<Note, boolean> = {
-    'wrong-extension': promised !== undefined && promised !== format,
-    'exif-orientation': orientation > 1,
-    cmyk: space === 'cmyk',
-    lab: space === 'lab' || space === 'labs',
-    '16-bit': (depth === 'ushort' || depth === 'short') && space !== 'labs',
-    float: depth === 'float' || depth === 'double',
-    grey: space === 'b-w' || space === 'grey16',
-    alpha: metadata.hasAlpha,
-    palette: metadata.isPalette,
-    animated: pages > 1 && animates,
-    'multi-page': pages > 1 && !animates,
-    icc: metadata.hasProfile,
-    damaged,
-  }
-  return NOTES.filter(note => holds[note])
 }

@@ -30,24 +30,26 @@ const colour = z
     z.tuple([channel, channel, channel], channel).transform(([r, g, b]): Rgb => [r, g, b]),
     z
       .string()
-      .regex(/^#[0-9a-f]{6}$/i)
+      .regex(/^#[0-9a-f]{6}$/i, '#rrggbb')
       .transform((hex): Rgb => [1, 3, 5].map(at => Number.parseInt(hex.slice(at, at + 2), 16)) as unknown as Rgb),
   ])
   .describe('[r, g, b] or #rrggbb')
 const id = z.int().min(0).max(0xffffff)
 const name = z.string().min(1)
 
-/** One class, as it is written inline and in files; a plain text is a name. */
-export const classEntry = z.union([
-  name.transform(name => ({ name })),
-  z.looseObject({
-    id: id.optional(),
-    ids: z.array(id).min(1).optional(),
-    name: name.optional(),
-    colour: colour.optional(),
-    color: colour.optional(),
-  }),
-])
+const members = {
+  id: id.optional(),
+  ids: z.array(id).min(1).optional(),
+  name: name.optional(),
+  colour: colour.optional(),
+  color: colour.optional(),
+}
+const nameAlone = name.transform(name => ({ name }))
+
+/** One class as pipelines list it; a plain text is a name. */
+export const classEntry = z.union([nameAlone, z.strictObject(members)])
+/** One class in a file, which may say more of it than is read here. */
+const fileEntry = z.union([nameAlone, z.looseObject(members)])
 
 interface WrittenEntry {
   readonly id?: number | undefined
@@ -62,12 +64,18 @@ const settings = {
   unknown: name.optional(),
   edges: name.optional(),
 }
-const list = z.array(classEntry).min(1)
+const list = z.array(fileEntry).min(1)
 const forms = [
   list.transform(classes => ({ classes })),
   z.looseObject({ classes: list, ...settings }),
   z.looseObject({ labels: list, ...settings }).transform(({ labels, ...rest }) => ({ ...rest, classes: labels })),
   z.looseObject({ categories: list }).transform(({ categories }) => ({ classes: categories })),
+  // the palette.json of a data set
+  z
+    .looseObject({ clusters: z.array(z.looseObject({ id, name: name.optional(), display: colour.optional() })).min(1) })
+    .transform(({ clusters }) => ({
+      classes: clusters.map(({ id, name, display }) => ({ id, name, colour: display })),
+    })),
   // names and colours in two lists
   z
     .looseObject({ ids: z.array(name).min(1), colours: z.array(colour).optional(), colors: z.array(colour).optional() })
@@ -88,7 +96,8 @@ const forms = [
 
 /**
  * Read a table's JSON: a list of names or of `{id, name, colour}`, such a list under `classes`, `labels` or
- * `categories`, `{ids: [name, ...], colours: [...]}`, `{id: name}`, `{name: id}` or `{name: colour}`.
+ * `categories`, a `palette.json`, `{ids: [name, ...], colours: [...]}`, `{id: name}`, `{name: id}` or
+ * `{name: colour}`.
  *
  * @param file  its name, for messages
  * @throws {PrepError} `CLASS_TABLE_INVALID`
@@ -114,7 +123,7 @@ export function parseClassTable(text: string, file: string): ClassTable {
 }
 
 const describeFirst = (json: readonly unknown[]): string => {
-  const at = json.findIndex(entry => !classEntry.safeParse(entry).success)
+  const at = json.findIndex(entry => !fileEntry.safeParse(entry).success)
   return at < 0
     ? 'expected at least one class'
     : `entry ${at}: expected {id, name, colour}, found ${JSON.stringify(json[at])?.slice(0, 80)}`

@@ -21,6 +21,8 @@ export function optionErrors(
 }
 
 function issueErrors(issue: z.core.$ZodIssue, schema: z.ZodType, raw: unknown, base: Path, place: Place): PrepError[] {
+  const member = issue.code === 'invalid_union' ? likelyMember(issue) : undefined
+  if (member) return member.flatMap(inner => issueErrors(inner, schema, raw, base, place))
   const inner = issue.path.map(part => (typeof part === 'symbol' ? String(part) : part))
   const path = [...base, ...inner]
   const found = valueAt(raw, inner)
@@ -56,6 +58,13 @@ function issueErrors(issue: z.core.$ZodIssue, schema: z.ZodType, raw: unknown, b
   ]
 }
 
+/** The issues of the one member of a union that accepts this kind of value, and finds fault with something inside it. */
+function likelyMember({ path, errors }: z.core.$ZodIssueInvalidUnion): z.core.$ZodIssue[] | undefined {
+  const inside = errors.filter(issues => issues.every(issue => issue.path.length || issue.code === 'unrecognized_keys'))
+  if (inside.length !== 1) return undefined
+  return inside[0]!.map(issue => ({ ...issue, path: [...path, ...issue.path] }))
+}
+
 const rangeCodes = new Set(['too_big', 'too_small', 'invalid_value', 'invalid_format', 'not_multiple_of', 'custom'])
 
 function expected(issue: z.core.$ZodIssue): string {
@@ -71,6 +80,7 @@ function expected(issue: z.core.$ZodIssue): string {
     case 'invalid_union':
       return [...new Set(issue.errors.flat().map(expected))].join(' or ') || 'another kind of value'
     case 'invalid_format':
+      if (!issue.message.startsWith('Invalid')) return issue.message
       return issue.pattern ? `text like ${issue.pattern}` : `a ${issue.format}`
     default:
       return issue.message
@@ -83,6 +93,7 @@ const NOUNS: Record<string, string> = {
   int: 'a whole number',
   boolean: 'true or false',
   array: 'a list',
+  tuple: 'a list',
   object: 'options',
 }
 const unit = (origin: string): string => (origin === 'array' ? ' entries' : origin === 'string' ? ' characters' : '')
@@ -96,14 +107,17 @@ function hintFor(issue: z.core.$ZodIssue): string {
 /** Names of the members that the object schema at `path` knows. */
 function memberNames(schema: z.ZodType, path: Path): string[] {
   let at = z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' }) as JsonSchema | undefined
-  for (const part of path) at = typeof part === 'number' ? at?.items : (at?.properties?.[part] ?? findMember(at, part))
-  return Object.keys(at?.properties ?? {})
+  for (const part of path)
+    at = typeof part === 'number' ? itemsOf(at) : (at?.properties?.[part] ?? findMember(at, part))
+  return Object.keys(at?.properties ?? at?.anyOf?.find(option => option.properties)?.properties ?? {})
 }
 interface JsonSchema {
   properties?: Record<string, JsonSchema>
   items?: JsonSchema
   anyOf?: JsonSchema[]
 }
+const itemsOf = (schema: JsonSchema | undefined): JsonSchema | undefined =>
+  schema?.items ?? schema?.anyOf?.find(option => option.items)?.items
 const findMember = (schema: JsonSchema | undefined, part: string): JsonSchema | undefined =>
   schema?.anyOf?.find(option => option.properties?.[part])?.properties?.[part]
 

@@ -1,5 +1,6 @@
 /** What a run would do: reads the pipeline, the list of photos and the records of earlier runs; writes nothing. */
 import type { Json } from './fingerprint.js'
+import { checkInputFiles } from './input-files.js'
 import type { Pipeline, Step } from './parse.js'
 import { readStepRecord } from './step-record.js'
 
@@ -24,9 +25,10 @@ export interface PipelinePlan {
   readonly bytes: number
 }
 
-/** @throws {PrepError} `NO_MATCHES`, `FILE_UNREADABLE` as the run would */
+/** @throws {PrepError} `NO_MATCHES`, `FILE_MISSING`, `FILE_UNREADABLE` as the run would */
 export async function planPipeline(pipeline: Pipeline): Promise<PipelinePlan> {
   const { name, file, output, seed } = pipeline
+  await checkInputFiles(pipeline)
   const source = pipeline.steps.find(({ stage }) => stage.preview)
   const photos = (await source?.stage.preview?.(source.options, output)) ?? {
     count: 0,

@@ -5,9 +5,10 @@ import { CODEC_VERSION } from '../images/decode.js'
 import { WorkerPool } from '../workers/pool.js'
 import { makeContext } from './context.js'
 import type { RunEvent } from './events.js'
+import { checkInputFiles } from './input-files.js'
 import { cacheFolder, claimOutput } from './output.js'
 import type { Pipeline, Step } from './parse.js'
-import { type StepReport, writeReport } from './report.js'
+import { removeReport, type StepReport, tellsOfSuccess, writeReport } from './report.js'
 import { RunLog } from './run-log.js'
 import type { Failure, SampleSet } from './stage.js'
 import {
@@ -80,9 +81,10 @@ export async function runPipeline(pipeline: Pipeline, options: RunOptions): Prom
       seconds: secondsSince(started),
       ...(error && { code: error.code, message: error.message }),
     })
+  const run = new Run(pipeline, options, pool, emit, failures)
   try {
+    await checkInputFiles(pipeline, options.until)
     if (options.fresh) await forgetSteps(pipeline.output)
-    const run = new Run(pipeline, options, pool, emit, failures)
     const set = await run.all()
     const status = run.steps.every(step => step.status === 'unchanged') ? 'unchanged' : 'done'
     const summary: RunSummary = {
@@ -93,11 +95,20 @@ export async function runPipeline(pipeline: Pipeline, options: RunOptions): Prom
       steps: run.steps,
       seconds: secondsSince(started),
     }
-    if (status === 'done') await writeReport(pipeline, summary)
+    if (status === 'done' || !(await tellsOfSuccess(pipeline)))
+      await writeReport(pipeline, { ...summary, status: 'done' })
     end(status, set.samples.length)
     return summary
   } catch (error) {
-    if (error instanceof PrepError) end(error.code === 'INTERRUPTED' ? 'interrupted' : 'failed', 0, error)
+    if (error instanceof PrepError) {
+      const status = error.code === 'INTERRUPTED' ? 'interrupted' : 'failed'
+      const { set, steps } = run
+      // Where even this cannot be written, the error itself says why.
+      await writeReport(pipeline, { status, error, set, failures, steps, seconds: secondsSince(started) }).catch(
+        () => {},
+      )
+      end(status, set.samples.length, error)
+    }
     throw error
   } finally {
     pool.close()
@@ -111,6 +122,8 @@ const secondsSince = (started: number): number => Number(((performance.now() - s
 /** One run in progress. */
 class Run {
   readonly steps: StepReport[] = []
+  /** What the last step that ended gave. */
+  set: SampleSet = { samples: [], artefacts: {} }
   readonly #store: Store
   #total = 0
 
@@ -140,12 +153,12 @@ class Run {
 
   async #once(): Promise<SampleSet> {
     const { steps } = this.pipeline
-    let set: SampleSet = { samples: [], artefacts: {} }
+    this.set = { samples: [], artefacts: {} }
     for (const step of steps.slice(0, (this.options.until ?? steps.length - 1) + 1)) {
-      set = await this.#step(step, set)
-      this.#checkFailures(step, set)
+      this.set = await this.#step(step, this.set)
+      this.#checkFailures(step, this.set)
     }
-    return set
+    return this.set
   }
 
   async #step(step: Step, set: SampleSet): Promise<SampleSet> {
@@ -181,14 +194,17 @@ class Run {
         stage: stage.name,
         reason: stage.source ? 'look for photos' : reason,
       })
+      if (!stage.source) await removeReport(this.pipeline)
       const failures: Failure[] = []
       const result = await this.#execute(step, set, failures)
       const same = stage.source && before && JSON.stringify(before.result) === JSON.stringify(result)
       record = same
         ? { ...before, failures }
         : { key, from, reason, at: new Date().toISOString(), seconds: secondsSince(started), result, failures }
-      if (!same || JSON.stringify(before.failures) !== JSON.stringify(failures))
+      if (!same || JSON.stringify(before.failures) !== JSON.stringify(failures)) {
+        await removeReport(this.pipeline)
         await writeStepRecord(output, step, record)
+      }
     }
     for (const failure of reuse ? record.failures : []) this.emit({ type: 'skip', step: index, failure })
     this.failures.push(...record.failures)
@@ -242,10 +258,17 @@ class Run {
     for (const { code } of unwanted) counts.set(code, (counts.get(code) ?? 0) + 1)
     const list = [...counts].map(([code, count]) => `${count} ${code}`).join(', ')
     const examples = unwanted.slice(0, 3).map(({ source, message }) => `\n  ${source}: ${message}`)
+    const [why, hint] =
+      failed > limit
+        ? [
+            `more than max_failures allows (${limit})`,
+            `prep failures ${this.pipeline.output} shows all: mend or remove them, or raise max_failures in the pipeline`,
+          ]
+        : ['and none is left', `prep failures ${this.pipeline.output} shows all: mend or replace them`]
     throw new PrepError(
       'TOO_MANY_FAILURES',
-      `${failed} of ${this.#total} photos cannot be used after ${stage.name}, more than max_failures allows (${limit}): ${list}${examples.join('')}`,
-      { hint: 'mend or remove them, or raise max_failures: in the pipeline' },
+      `${failed} of ${this.#total} photos cannot be used after ${stage.name}, ${why}: ${list}${examples.join('')}`,
+      { hint },
     )
   }
 }

@@ -37,7 +37,7 @@ const FILE = 'duplicates.json'
 
 export const dedupe = defineStage({
   name: 'dedupe',
-  version: 1,
+  version: 2,
   summary: 'Leave out exact copies and near-duplicates of photos',
   details:
     'A photo is left out when it is a copy of, or looks like, one that is kept; what merely looks like another photo left out stays. Photos left out have the reason DUPLICATE, which does not count against max_failures, and OUT/duplicates.json lists them with the photo kept. Put it before resize to keep the largest file.',
@@ -67,7 +67,7 @@ export const dedupe = defineStage({
     context.note(
       `${copies === 1 ? '1 copy' : `${copies} copies`} and ${dropped.size - copies} near-duplicates left out, ${samples.length - dropped.size} photos kept`,
     )
-    return { artefacts, samples: samples.filter((_, i) => !dropped.has(i)) }
+    return { artefacts, samples: keptSamples(samples, dropped) }
   },
 })
 
@@ -139,6 +139,17 @@ function nearestKept(
     if (!nearest || distance < nearest.distance) nearest = { kept: other, distance }
   }
   return nearest
+}
+
+/** The kept ones, each with what was left out in its favour. */
+function keptSamples(samples: readonly Sample[], dropped: ReadonlyMap<number, Dropped>): Sample[] {
+  const duplicates = new Map<number, Set<string>>()
+  for (const [index, { kept, distance }] of dropped)
+    if (distance !== undefined) duplicates.set(kept, (duplicates.get(kept) ?? new Set()).add(samples[index]!.sha256))
+  return samples.flatMap((sample, i): Sample[] => {
+    const of = duplicates.get(i)
+    return dropped.has(i) ? [] : [of ? { ...sample, duplicates: [...of].sort() } : sample]
+  })
 }
 
 function writeList(

@@ -71,7 +71,7 @@ export const downloadOptions = z.strictObject({
     .default(true)
     .describe('Respect X-Robots-Tag headers: noindex, none, noimageindex, noai, noimageai'),
   allow_private: z
-    .union([z.boolean(), z.array(z.string().refine(isAddressRange, 'expected addresses such as 10.0.0.0/8')).min(1)])
+    .union([z.boolean(), z.array(z.string().refine(isAddressRange, 'addresses such as 10.0.0.0/8')).min(1)])
     .default(false)
     .describe('Fetch from private, loopback and other special addresses: all of them, or these ranges'),
   revalidate: z
@@ -89,9 +89,14 @@ const RULES: Readonly<Record<string, readonly (keyof DownloadOptions)[]>> = {
   private_address: ['allow_private'],
 }
 
-/** The options that refused, as text; a lasting verdict of this class holds while they stay the same. */
-export const rulesOf = (failureClass: string, options: DownloadOptions): string =>
-  (RULES[failureClass] ?? []).map(name => `${name}: ${JSON.stringify(options[name])}`).join(', ')
+/**
+ * What refused, as text: options, or the checksum of the list. A lasting verdict of this class holds while it stays the
+ * same.
+ */
+export const rulesOf = (failureClass: string, options: DownloadOptions, sha256: string | undefined): string =>
+  failureClass === 'checksum'
+    ? `sha256: ${sha256}`
+    : (RULES[failureClass] ?? []).map(name => `${name}: ${JSON.stringify(options[name])}`).join(', ')
 
 const ROBOT = 'prep-toolkit'
 

@@ -82,7 +82,7 @@ async function fetchListed(
     const before = last.get(url)
     const here = context.fresh ? undefined : storedPath(entry, before, store)
     if (here && !(options.revalidate && sha256 === undefined)) results.set(url, { ...here, kept: true })
-    else if (before && !before.ok && keepsVerdict(before, options, context.retry))
+    else if (before && !before.ok && keepsVerdict(before, entry, options, context.retry))
       results.set(url, { code: before.code!, message: before.message!, kept: true })
     else
       wanted.set(url, {
@@ -96,16 +96,16 @@ async function fetchListed(
 }
 
 /**
- * Does the last failure stand? Without a choice of classes lasting ones do, as long as the options that refuse are the
- * same; with one, all but the chosen do.
+ * Does the last failure stand? Without a choice of classes lasting ones do, as long as what refused is the same; with one, all but the chosen do.
  */
 function keepsVerdict(
   { class: kind = '', rules = '', status }: LastAttempt,
+  { sha256 }: ListedUrl,
   options: DownloadOptions,
   retry: ReadonlySet<string> | undefined,
 ): boolean {
   if (retry) return !retry.has(kind)
-  return !isTransient(kind) && status !== 408 && status !== 425 && rules === rulesOf(kind, options)
+  return !isTransient(kind) && status !== 408 && status !== 425 && rules === rulesOf(kind, options, sha256)
 }
 
 const pickValidators = ({ etag, lastModified }: Validators): Validators => ({
@@ -128,8 +128,8 @@ async function fetchAll(
   if (!wanted.length) return
   const began = performance.now()
   const ticks = new Ticks(wanted.length, context)
-  const refusedBy = (kind: string): Pick<Attempt, 'rules'> => {
-    const rules = rulesOf(kind, options)
+  const refusedBy = (kind: string, sha256?: string): Pick<Attempt, 'rules'> => {
+    const rules = rulesOf(kind, options, sha256)
     return rules ? { rules } : {}
   }
   let bytes = 0
@@ -137,9 +137,9 @@ async function fetchAll(
     policy: policyOf(options),
     store,
     signal: context.signal,
-    onAttempt: attempt => {
+    onAttempt: (attempt, { sha256 }) => {
       bytes += attempt.bytes
-      log.append(attempt.ok ? attempt : { ...attempt, ...refusedBy(attempt.class!) })
+      log.append(attempt.ok ? attempt : { ...attempt, ...refusedBy(attempt.class!, sha256) })
     },
     onVerdict: ({ url }, verdict) => {
       if (verdict.ok) results.set(url, { sha256: verdict.sha256, kept: false })

@@ -85,6 +85,7 @@ export const resize = defineStage({
       const { size, fit, position, background, min_size, max_pixels, max_aspect, max_seconds, keep_damaged } = options
       const { pixels, notes, source, orientation, placement } = await guard(max_seconds, reserve =>
         decodeImage(photo.path, {
+          name: 'the photo',
           range: photo.range,
           half: photo.half,
           size: typeof size === 'number' ? { width: size, height: size } : size,

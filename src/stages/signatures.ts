@@ -1,8 +1,8 @@
-/** Signatures of the photos of a set, made in worker threads and kept: what split and dedupe compare. */
+/** Signatures of the photos of a set, made in worker processes and kept: what split and dedupe compare. */
 import { type Alike, findAlike, type SearchOptions } from '../duplicates/alike-pairs.js'
 import { signatureOf } from '../duplicates/signature.js'
 import { SignatureSet } from '../duplicates/signature-set.js'
-import { decodeImage, MAX_PIXELS } from '../images/decode.js'
+import { decodeImage, MAX_PIXELS, MAX_SECONDS } from '../images/decode.js'
 import type { Json } from '../pipeline/fingerprint.js'
 import type { StageContext, TaskCall, TaskOutput, TaskTools } from '../pipeline/stage.js'
 import { contentKey, type ImageRef, type Sample } from '../sample.js'
@@ -11,13 +11,15 @@ import { contentKey, type ImageRef, type Sample } from '../sample.js'
 const DECODED = { width: 64, height: 64 }
 
 /** The task `signature` of a stage that compares photos. */
-export async function signatureTask({ photo }: { photo: ImageRef }, { load }: TaskTools): Promise<TaskOutput> {
+export async function signatureTask({ photo }: { photo: ImageRef }, { load, guard }: TaskTools): Promise<TaskOutput> {
   if (photo.kind === 'stored') return { facts: { signature: encode(signatureOf(await load(photo))) } }
   const { path, range, half } = photo
-  const { pixels, source } = await decodeImage(path, {
-    ...{ range, half, size: DECODED, maxPixels: MAX_PIXELS },
-    ...{ fit: 'fill', position: 'centre', background: [0, 0, 0] },
-  })
+  const { pixels, source } = await guard(MAX_SECONDS, reserve =>
+    decodeImage(path, {
+      ...{ name: 'the photo', range, half, size: DECODED, maxPixels: MAX_PIXELS, reserve },
+      ...{ fit: 'fill', position: 'centre', background: [0, 0, 0] },
+    }),
+  )
   return { facts: { signature: encode(signatureOf(pixels)), pixels: source.width * source.height } }
 }
 

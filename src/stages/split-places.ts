@@ -25,6 +25,8 @@ export interface Placement {
   readonly splits: readonly Split[]
   /** Groups kept for training because they are larger than the side that the hash chose. */
   readonly tooLarge: readonly number[]
+  /** Groups that left the side of an earlier run, because another side had none. */
+  readonly lent: readonly number[]
   /** The side that could not be filled, because there are too few groups. */
   readonly empty?: Split
 }
@@ -64,13 +66,15 @@ export function placeGroups(groups: readonly Group[], rule: SplitRule): Placemen
   }
 
   const result = splits as Split[]
+  const lent: number[] = []
   for (const side of SPLITS.toReversed()) {
     if ((side !== 'train' && rule[side] === 0) || result.includes(side)) continue
     const spare = smallestSpare(groups, side === 'train' ? order.toReversed() : order, result)
-    if (spare === undefined) return { splits: result, tooLarge, empty: side }
+    if (spare === undefined) return { splits: result, tooLarge, lent, empty: side }
+    if (groups[spare]!.before) lent.push(spare)
     result[spare] = side
   }
-  return { splits: result, tooLarge: tooLarge.filter(i => result[i] === 'train') }
+  return { splits: result, tooLarge: tooLarge.filter(i => result[i] === 'train'), lent }
 }
 
 const amountOf = (amount: number, total: number): number => (isShare(amount) ? amount * total : amount)

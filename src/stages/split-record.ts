@@ -20,7 +20,7 @@ const splitRecord = z.object({
   threshold: z.number(),
   /** Photos that changed sides, over all runs: their groups met, or a side would have been empty. */
   moved: z.array(moved),
-  /** By sha256: photos whose side does not follow from their own bytes and the seed. */
+  /** By sha256: every photo that this run or an earlier one placed, and the duplicates left out for it. */
   photos: z.record(z.string(), split),
 })
 

@@ -50,7 +50,7 @@ type SplitOptions = z.output<typeof options>
 
 export const split = defineStage({
   name: 'split',
-  version: 2,
+  version: 3,
   summary: 'Hold out photos for testing and validation, without leaks',
   details:
     'Photos that look alike go to one side together, so that no test photo is a near-copy of a training photo. A share goes by a hash of contents and the seed alone; OUT/split.json remembers where each photo went, so that new photos move no old one. Only where new photos join two groups that lie on different sides do photos move, to the training side, and are named. Splits that samples bring along are kept as they are and checked for leaks. `prep split --check` checks any data set. docs/splits.md tells more.',
@@ -92,7 +92,8 @@ export const split = defineStage({
     const result = splitSamples(samples, groups, placement)
     const moved = movedSamples(result, samples, before.photos)
     const photos = { ...before.photos }
-    for (const [i, { sha256, split }] of result.entries()) if (!samples[i]!.split) photos[sha256] = split!
+    for (const [i, sample] of result.entries())
+      if (!samples[i]!.split) for (const sha256 of shasOf(sample)) photos[sha256] = sample.split!
     const { test, val, group, threshold } = options
     const rule = { rule: 'hash', seed: context.seed, test, val, group, threshold } as const
     await writeSplitRecord(path, { ...rule, moved: [...before.moved, ...moved], photos })
@@ -166,12 +167,15 @@ async function recordedSplits(
  */
 const strictest = (splits: readonly Split[]): Split | undefined => SPLITS.find(split => splits.includes(split))
 
+/** A photo, and those that a dedupe step left out in its favour: the picture was where they were. */
+const shasOf = ({ sha256, duplicates = [] }: Sample): readonly string[] => [sha256, ...duplicates]
+
 function groupOf({ members, id, size }: PhotoGroup, samples: readonly Sample[], before: SplitRecord['photos']): Group {
   return {
     id,
     size,
     given: strictest(members.flatMap(i => samples[i]!.split ?? [])),
-    before: strictest(members.flatMap(i => before[samples[i]!.sha256] ?? [])),
+    before: strictest(members.flatMap(i => shasOf(samples[i]!).flatMap(sha256 => before[sha256] ?? []))),
   }
 }
 
@@ -201,7 +205,7 @@ const EXAMPLES = 5
 function report(
   result: readonly Sample[],
   groups: readonly PhotoGroup[],
-  { tooLarge }: Placement,
+  { tooLarge, lent }: Placement,
   moved: readonly Moved[],
   { note, warn, output }: StageContext,
 ): void {
@@ -209,13 +213,23 @@ function report(
   const joined = groups.filter(({ members }) => members.length > 1)
   const grouped = joined.reduce((sum, { members }) => sum + members.length, 0)
   note(`${describeSplits(counts)}${joined.length ? `; ${grouped} photos in ${joined.length} groups` : ''}`)
-  if (moved.length)
+  const lentPhotos = new Set(lent.flatMap(i => groups[i]!.members.map(member => result[member]!.sha256)))
+  const warnOf = (some: readonly Moved[], reason: string): void => {
+    if (!some.length) return
+    const examples = some.slice(0, EXAMPLES).map(({ name, from, to }) => `${name} ${from} -> ${to}`)
+    const rest = some.length > EXAMPLES ? ', ...' : ''
     warn(
-      `${photosText(moved.length)} changed sides because groups met: ${moved
-        .slice(0, EXAMPLES)
-        .map(({ name, from, to }) => `${name} ${from} -> ${to}`)
-        .join(', ')}${moved.length > EXAMPLES ? ', ...' : ''}; all are listed in ${join(output, 'split.json')}`,
+      `${photosText(some.length)} changed sides because ${reason}: ${examples.join(', ')}${rest}; all are listed in ${join(output, 'split.json')}`,
     )
+  }
+  warnOf(
+    moved.filter(({ sha256 }) => !lentPhotos.has(sha256)),
+    'groups met',
+  )
+  warnOf(
+    moved.filter(({ sha256 }) => lentPhotos.has(sha256)),
+    'no photo was left there',
+  )
   const kept = largestOf(tooLarge.map(i => groups[i]!))
   if (kept)
     warn(

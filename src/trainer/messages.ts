@@ -22,8 +22,8 @@ export interface SentError {
 export function packError(thrown: unknown): SentError {
   const { message, stack } = thrown instanceof Error ? thrown : new Error(String(thrown))
   if (!(thrown instanceof PrepError)) return { message, stack }
-  const { code, hint, at, sample, cause } = thrown
-  return { prep: { code, hint, at, sample, cause: cause instanceof Error ? cause.message : undefined }, message, stack }
+  const { code, hint, at, cause } = thrown
+  return { prep: { code, hint, at, cause: cause instanceof Error ? cause.message : undefined }, message, stack }
 }
 
 export function unpackError({ prep, message, stack }: SentError): Error {

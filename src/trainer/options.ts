@@ -102,12 +102,11 @@ export const trainOptions = z
       .describe('auto goes on from the newest intact checkpoint, never starts over, required refuses to start over'),
   })
   .superRefine((options, context) => {
-    const problem = (path: string[], message: string) => context.addIssue({ code: 'custom', path, message })
+    const problem = (path: string[], expected: string) => context.addIssue({ code: 'custom', path, message: expected })
     const { decay_from, epochs, augment } = options
-    if (decay_from !== undefined && decay_from >= epochs)
-      problem(['decay_from'], `expected less than epochs (${epochs}), found ${decay_from}`)
+    if (decay_from !== undefined && decay_from >= epochs) problem(['decay_from'], `less than epochs (${epochs})`)
     if (augment.load_size !== undefined && typeof augment.crop === 'number' && augment.crop > augment.load_size)
-      problem(['augment', 'crop'], `expected at most load_size (${augment.load_size}), found ${augment.crop}`)
+      problem(['augment', 'crop'], `at most load_size (${augment.load_size})`)
   })
 
 export type TrainOptions = z.output<typeof trainOptions>

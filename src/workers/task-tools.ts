@@ -43,7 +43,7 @@ export function makeTools(store: Store, { clock, reserve }: Limits): Tools {
   }
   return {
     async load(ref) {
-      if (ref.kind === 'file') return guard(MAX_SECONDS, reserve => decodeAsIs(ref, { reserve }))
+      if (ref.kind === 'file') return guard(MAX_SECONDS, reserve => decodeAsIs(ref, { name: 'the image', reserve }))
       const { image, memory } = store.image(ref.key, takeMemory)
       lent.set(image, memory)
       return image

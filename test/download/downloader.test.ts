@@ -19,6 +19,8 @@ beforeAll(async () => {
     asked.push(`${host.split(':')[0]}${request.url}`)
     if (host.startsWith('busy.')) response.writeHead(429, { 'retry-after': '3600' }).end()
     else if (host.startsWith('closed.')) response.writeHead(503).end()
+    else if (host.startsWith('resting.')) response.writeHead(503, { 'retry-after': '3600' }).end()
+    else if (host.startsWith('mute.')) return
     else response.writeHead(200).end(body)
   })
   await new Promise<void>(ready => server.listen(0, '127.0.0.1', ready))
@@ -108,6 +110,24 @@ test('robots.txt that cannot be read closes its host, and only for now', async (
   const { codes } = await fetchAll([at('closed.test'), at('fine.test')], { robots: true, retries: 1 })
   expect(codes).toEqual(['HTTP_5XX', 'ok'])
   expect(asked.filter(text => text.startsWith('closed'))).toEqual(['closed.test/robots.txt', 'closed.test/robots.txt'])
+})
+
+test('a host that takes connections and never answers is given up too', async () => {
+  const mute = Array.from({ length: 200 }, (_, n) => at('mute.test', `/${n}.jpg`))
+  const times = { connectMs: 1000, stallMs: 60, minBytesPerSecond: 1, totalMs: 5000 }
+  const { codes, attempts } = await fetchAll([...mute, at('fine.test')], { times })
+  expect(new Set(codes.slice(0, 200))).toEqual(new Set(['STALLED']))
+  expect(codes[200]).toBe('ok')
+  expect(attempts.length).toBeLessThan(40)
+})
+
+test('a host without robots.txt for now is not asked for it again and again', async () => {
+  const urls = (host: string) => Array.from({ length: 100 }, (_, n) => at(host, `/${n}.jpg`))
+  const { codes } = await fetchAll([...urls('closed.test'), ...urls('resting.test')], { robots: true })
+  expect(new Set(codes)).toEqual(new Set(['HTTP_5XX']))
+  expect(asked.filter(text => text.startsWith('closed')).length).toBeLessThan(40)
+  // It asks for an hour of rest.
+  expect(asked.filter(text => text.startsWith('resting')).length).toBeLessThanOrEqual(2)
 })
 
 test('the rate for one host is kept', async () => {

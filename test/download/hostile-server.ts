@@ -135,6 +135,11 @@ export async function startHostileServer(): Promise<HostileServer> {
       response.writeHead(206, { 'content-range': `bytes 7-${large.length - 1}/${large.length}`, etag: '"v1"' })
       response.end(large.subarray(7))
     },
+    '/cut/chunked': (request, response, visit) => {
+      if (visit > 1) return sendRest(request, response, large, '"v1"')
+      response.writeHead(200, { etag: '"v1"' })
+      response.write(large.subarray(0, large.length >> 1), () => setTimeout(() => response.destroy(), 30))
+    },
     '/cut/forever': (_, response) => cut(response, large),
     '/gzip': (_, response) => send(response, gzipSync(small), { 'content-encoding': 'gzip' }),
     '/gzip-bomb': (_, response) => send(response, bomb, { 'content-encoding': 'gzip' }),

@@ -126,6 +126,24 @@ describe('photos that cannot be used are skipped with a reason', () => {
     await writeFile(join(folder, '-dash\nnew line.jpg'), jpeg)
   })
 
+  test('a name with control characters and the same bytes under two names: each is told by its own name, on one line', async () => {
+    const twins = join(cwd, 'twins')
+    const [first] = await writePhotos(twins, 2)
+    const cut = (await readFile(first!)).subarray(0, 500)
+    await writeFile(join(twins, 'a.jpg'), cut)
+    await writeFile(join(twins, 'b\u001b]0;title\u0007\n.jpg'), cut)
+    const steps = [
+      { stage: 'glob', patterns: ['twins/*.jpg'] },
+      { stage: 'resize', size: 16 },
+    ]
+    const name = 'twins'
+    await writeFile(join(cwd, 'twins.yaml'), JSON.stringify({ name, max_failures: 2, steps }))
+    const { code, stdout } = await prep(['run', 'twins.yaml'], { cwd })
+    expect(code).toBe(0)
+    const skipped = stdout.split('\n').filter(line => line.includes('DECODE_FAILED'))
+    expect(skipped.map(line => line.match(/[ab][^/]*\.jpg/g))).toEqual([['a.jpg'], ['b\\u001b]0;title\\u0007\\n.jpg']])
+  })
+
   const EXPECTED = {
     'broken.jpg': 'FILE_MISSING',
     'cut.jpg': 'DECODE_FAILED',

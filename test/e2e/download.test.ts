@@ -56,6 +56,7 @@ test('whatever a server does, each URL ends in its class', async () => {
     '/cut/no-validator': 'ok',
     '/cut/changed': 'ok',
     '/cut/wrong-range': 'ok',
+    '/cut/chunked': 'ok',
     '/cut/forever': 'connect',
     '/gzip': 'ok',
     '/gzip-bomb': 'too_large',
@@ -125,10 +126,12 @@ test('whatever a server does, each URL ends in its class', async () => {
   for (const name of stored)
     if (name !== '.partial')
       expect(sha256Hex(await readFile(join(cwd, 'runs/p/downloads', name)))).toBe(name.slice(3, 67))
-  // The cut photo went on where it had broken off.
-  const ranges = server.asked.filter(({ path }) => path === '/cut/range').map(({ range }) => range)
-  expect(ranges[0]).toBeUndefined()
-  expect(Number(/^bytes=(\d+)-$/.exec(ranges[1] ?? '')?.[1])).toBeGreaterThan(1_000_000)
+  // The cut photos went on where they had broken off.
+  for (const cut of ['/cut/range', '/cut/chunked']) {
+    const ranges = server.asked.filter(({ path }) => path === cut).map(({ range }) => range)
+    expect(ranges[0]).toBeUndefined()
+    expect(Number(/^bytes=(\d+)-$/.exec(ranges[1] ?? '')?.[1])).toBeGreaterThan(1_000_000)
+  }
 })
 
 describe('a second run', () => {
@@ -226,6 +229,25 @@ describe('lists', () => {
       { name: '14', sha256: sums[3], photo: { kind: 'file' } },
     ])
     expect(await failuresOf(cwd, 'runs/p')).toEqual(new Map([[url(12), 'checksum']]))
+  })
+
+  test('a checksum that is mended in the list is tried again, one that stays wrong is not', async () => {
+    const cwd = temporaryFolder()
+    const url = `${server.origin}/photo/15.jpg`
+    const asked = (): number => server.count('/photo/15.jpg')
+    const runWith = async (sha256: string): Promise<void> => {
+      await writeFile(join(cwd, 'a.csv'), `url,sha256\n${url},${sha256}\n${server.origin}/photo/16.jpg,\n`)
+      expect(await prep(['run', 'p.yaml'], { cwd })).toMatchObject({ code: 0 })
+    }
+    await writePipeline(cwd, 'a.csv')
+    const before = asked()
+    await runWith('0'.repeat(64))
+    await runWith('0'.repeat(64))
+    expect(asked() - before).toBe(1)
+    expect(await failuresOf(cwd, 'runs/p')).toEqual(new Map([[url, 'checksum']]))
+    await runWith(sha256Hex(await photo(15)))
+    expect(asked() - before).toBe(2)
+    expect(await failuresOf(cwd, 'runs/p')).toEqual(new Map())
   })
 
   test('standard input, and again in a retry that gets none', async () => {

@@ -132,6 +132,16 @@ test('the log has a line per event and the report the counts', async () => {
   expect(log.map(line => JSON.parse(line) as Event).some(({ type }) => type === 'skip')).toBe(true)
 })
 
+test('the report tells how the last run ended, whatever an earlier one gave', async () => {
+  const report = async () => JSON.parse(await readFile(join(cwd, 'runs/p/report.json'), 'utf8'))
+  const flags = ['run', 'p.yaml', '--set', 'max_failures=0']
+  expect(await prep(flags, { cwd })).toMatchObject({ code: 3 })
+  const failed = { status: 'failed', error: { code: 'TOO_MANY_FAILURES' }, skipped: { count: 1 } }
+  expect(await report()).toMatchObject(failed)
+  await run()
+  expect(await report()).toMatchObject({ status: 'done', samples: 11, skipped: { count: 1 } })
+})
+
 test('a photo that goes bad is skipped once, and its map goes with it', async () => {
   const args = ['label', 'mine/*.jpg', '--clusters', '4', '--out', 'mapped']
   await writePhotos(join(cwd, 'mine'), 20)

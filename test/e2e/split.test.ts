@@ -266,6 +266,27 @@ describe('dedupe', () => {
     expect(why.stdout).toContain('DUPLICATE')
   })
 
+  test('a larger version that comes later goes where the photo that it replaces was', async () => {
+    await mkdir(join(cwd, 'replaced'))
+    for (let n = 1; n <= 8; n++)
+      await sharp(scene(n))
+        .resize(200)
+        .toFile(join(cwd, `replaced/small-${n}.jpg`))
+    const steps = [{ ...glob, patterns: ['replaced/*'] }, { stage: 'dedupe' }, { stage: 'split', test: 0.5 }]
+    expect(await run('replaced', steps)).toMatchObject({ code: 0, stderr: '' })
+    const before = await record('replaced')
+    for (let n = 1; n <= 8; n++) await cp(scene(n), join(cwd, `replaced/large-${n}.jpg`))
+    expect(await run('replaced', steps)).toMatchObject({ code: 0 })
+    const { photos, moved } = await record('replaced')
+    expect([photos, moved]).toMatchObject([before.photos, []])
+    for (let n = 1; n <= 8; n++) {
+      const [small, large] = await Promise.all(
+        ['small', 'large'].map(async size => sha256Hex(await readFile(join(cwd, `replaced/${size}-${n}.jpg`)))),
+      )
+      expect(photos[large!]).toBe(photos[small!])
+    }
+  })
+
   test('near: false leaves out copies alone; keep: first keeps the first', async () => {
     await cp(scene(12), join(cwd, 'photos/a-copy-12.jpg'))
     await run('copies', [glob, { stage: 'dedupe', near: false }])

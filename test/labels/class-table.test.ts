@@ -40,6 +40,17 @@ describe('forms of a table', () => {
         ignore: 11,
       },
     ],
+    [
+      'a palette',
+      {
+        version: 1,
+        space: 'oklab',
+        clusters: [
+          { id: 0, name: 'road', centroid: [0.4, 0, 0], display: '#804080', mean: [86, 83, 90], share: 0.6 },
+          { id: 1, name: 'sky', centroid: [0.9, 0, 0], display: '#4682b4', mean: [207, 217, 220], share: 0.4 },
+        ],
+      },
+    ],
     ['colours by name', { road: [128, 64, 128], sky: [70, 130, 180] }],
   ])('%s', (_form, json) => {
     expect(parse(json).entries).toEqual(ROAD_AND_SKY)

@@ -130,6 +130,15 @@ describe('a bad file', () => {
     expect(places(`# nets\n${head}${steps}`)).toEqual(expected)
   })
 
+  test.each([
+    ['{nmae: road}', '5:14 UNKNOWN_OPTION'],
+    ['{colour: red}', '5:22 OPTION_TYPE'],
+    ['{colour: [1, 2, 300]}', '5:29 OPTION_OUT_OF_RANGE'],
+    ['{id: 7}, {id: seven}', '5:27 OPTION_TYPE'],
+  ])('within a list that may also be a text, the place is exact: %s', (entries, place) => {
+    expect(places(`${head}  - stage: classes\n    table: [${entries}]\n`)).toEqual([place])
+  })
+
   test('an unknown stage causes no follow-up about what it would have given', () => {
     const text = `${head}  - stage: kmaens\n  - stage: pack\n`
     expect(places(text)).toEqual(['4:12 UNKNOWN_STAGE'])

@@ -51,6 +51,14 @@ describe('adding photos never moves one', () => {
   })
 })
 
+test('a side whose photos are all gone takes a group from another one, which is told', () => {
+  const groups = remember(singles(5), ['train', 'train', 'train', 'train', 'train'])
+  const { splits, lent } = placeGroups(groups, { test: 0.2, val: 0, seed: 1 })
+  expect(splits.filter(split => split === 'test')).toHaveLength(1)
+  expect(lent.map(i => splits[i])).toEqual(['test'])
+  expect(placeGroups(remember(groups, splits), { test: 0.2, val: 0, seed: 1 }).lent).toEqual([])
+})
+
 describe('groups', () => {
   test('do not depend on the order in which they come', () => {
     fc.assert(

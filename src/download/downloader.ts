@@ -1,54 +1,18 @@
 /** Fetches photos by URL into the store: politely, within limits, again where it may help. Every URL ends with a verdict. */
-
 import { setMaxListeners } from 'node:events'
 import { failureClass, isTransient } from '../failure-classes.js'
-import type { Format } from '../images/format.js'
 import { AddressRules } from './address.js'
 import type { Attempt } from './attempt-log.js'
-import { Connections, type Resolve } from './connection.js'
-import { type Answer, type Asking, exchange } from './exchange.js'
+import { Connections } from './connection.js'
 import { DownloadError } from './failure.js'
-import { canResume, type Incoming, type Validators } from './incoming.js'
-import { checkStatus, receive, validatorsOf } from './receive.js'
-import { isRedirect, redirectTarget } from './redirect.js'
+import type { Incoming } from './incoming.js'
+import type { DownloadPolicy } from './policy.js'
 import { backoffMs } from './retry.js'
 import { Robots } from './robots.js'
 import { fetchRobots } from './robots-fetch.js'
-import { refusalInTags } from './robots-tag.js'
 import { Schedule } from './schedule.js'
 import type { DownloadStore } from './store.js'
-import type { TimeLimits } from './watch.js'
-
-export interface DownloadPolicy {
-  readonly concurrency: number
-  readonly perHost: number
-  /** Milliseconds between the starts of two requests to one host. */
-  readonly intervalMs: number
-  readonly times: TimeLimits
-  readonly maxBytes: number
-  readonly maxRedirects: number
-  /** Tries after the first. */
-  readonly retries: number
-  readonly firstWaitMs: number
-  /** A host that asks for a longer rest is not asked again in this run. */
-  readonly maxWaitMs: number
-  /** Name in robots.txt and X-Robots-Tag, lower case. */
-  readonly robot: string
-  readonly userAgent: string
-  readonly robots: boolean
-  readonly robotsTag: boolean
-  readonly allowPrivate: boolean | readonly string[]
-  readonly resolve?: Resolve
-}
-
-/** What is wanted. */
-export interface Wanted {
-  /** http or https, canonical. */
-  readonly url: string
-  readonly sha256?: string
-  /** What was stored before, to be fetched only if the host has something else now. */
-  readonly known?: { readonly sha256: string; readonly validators: Validators }
-}
+import { ChecksumError, keepsPartial, type Stored, visit, type Wanted } from './visit.js'
 
 export type Verdict =
   | { readonly ok: true; readonly sha256: string; readonly path: string; readonly bytes: number }
@@ -78,7 +42,6 @@ export interface DownloaderOptions {
 
 /** After so many tries in a row without an answer a host is given up for this run. */
 const GIVE_UP_AFTER = 12
-const ACCEPT = 'image/avif,image/webp,image/png,image/jpeg,image/*;q=0.9,*/*;q=0.5'
 
 export class Downloader {
   readonly #options: DownloaderOptions
@@ -169,46 +132,16 @@ export class Downloader {
   }
 
   /** One request. @returns where it is redirected to, or what was stored */
-  async #visit(job: Job, incoming: Incoming): Promise<URL | Stored> {
-    const { url, wanted } = job
-    const { policy } = this.#options
+  async #visit({ url, wanted }: Job, incoming: Incoming): Promise<URL | Stored> {
+    const { policy, store, signal } = this.#options
     if (policy.robots) await this.#obeyRobots(url)
-    const resumes = incoming.bytes > 0 && canResume(incoming.validators)
-    const asking: Asking = {
-      url,
-      headers: {
-        accept: ACCEPT,
-        'user-agent': policy.userAgent,
-        ...(resumes ? restHeaders(incoming) : conditionHeaders(wanted)),
-      },
+    return visit(url, wanted, incoming, {
+      policy,
+      store,
       connections: this.#connections,
-      limits: policy.times,
-      signal: this.#options.signal,
+      signal,
       last: this.#schedule.isLast(url.host),
-    }
-    return exchange(asking, async answer => {
-      if (isRedirect(answer)) return redirectTarget(answer, url)
-      if (policy.robotsTag) {
-        const refusal = refusalInTags(answer.headers('x-robots-tag'), policy.robot)
-        if (refusal) throw new DownloadError('ROBOTS_REFUSED', `the site says ${refusal} in X-Robots-Tag`)
-      }
-      const unchanged = answer.status === 304 && !resumes && wanted.known
-      if (unchanged) {
-        const path = this.#options.store.path(unchanged.sha256)
-        if (path) return { path, bytes: 0, facts: { sha256: unchanged.sha256, status: 304, ...unchanged.validators } }
-      }
-      checkStatus(answer, resumes)
-      const format = await receive(answer, incoming, policy.maxBytes)
-      return this.#store(answer, incoming, format, wanted)
     })
-  }
-
-  async #store(answer: Answer, incoming: Incoming, format: Format, wanted: Wanted): Promise<Stored> {
-    const [sha256, { bytes }] = [incoming.sha256(), incoming]
-    if (wanted.sha256 !== undefined && wanted.sha256 !== sha256)
-      throw new ChecksumError(`sha256 is ${sha256}, the list says ${wanted.sha256}`, sha256, answer.status)
-    const path = await this.#options.store.take(incoming, sha256, format)
-    return { path, bytes, facts: { sha256, status: answer.status, ...validatorsOf(answer) } }
   }
 
   async #obeyRobots(url: URL): Promise<void> {
@@ -296,39 +229,4 @@ export class Downloader {
     const at = new Date().toISOString()
     this.#options.onAttempt({ url: wanted.url, attempt, at, ms, bytes, ...final, ...end }, wanted)
   }
-}
-
-interface Stored {
-  readonly path: string
-  readonly bytes: number
-  readonly facts: { readonly sha256: string; readonly status: number } & Validators
-}
-
-class ChecksumError extends DownloadError {
-  constructor(
-    message: string,
-    readonly sha256: string,
-    status: number,
-  ) {
-    super('CHECKSUM_MISMATCH', message, { status })
-  }
-}
-
-/** Only a transfer that broke off is worth going on with. */
-const keepsPartial = ({ code }: DownloadError): boolean =>
-  code === 'CONNECT_FAILED' ||
-  code === 'STALLED' ||
-  code === 'DEADLINE_PASSED' ||
-  code === 'HTTP_5XX' ||
-  code === 'HTTP_429'
-
-const restHeaders = ({ bytes, validators: { etag, lastModified } }: Incoming): Record<string, string> => ({
-  range: `bytes=${bytes}-`,
-  'if-range': etag ?? lastModified!,
-})
-
-function conditionHeaders({ known }: Wanted): Record<string, string> {
-  const { etag, lastModified } = known?.validators ?? {}
-  if (etag !== undefined) return { 'if-none-match': etag }
-  return lastModified === undefined ? {} : { 'if-modified-since': lastModified }
 }

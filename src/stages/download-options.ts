@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs'
 import { z } from 'zod'
 import { isAddressRange } from '../download/address.js'
-import type { DownloadPolicy } from '../download/downloader.js'
+import type { DownloadPolicy } from '../download/policy.js'
 import { TABLE_FORMATS } from '../formats/table/read.js'
 
 const seconds = z.number().positive().max(86_400)

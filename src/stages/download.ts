@@ -1,9 +1,10 @@
 /** Downloads photos from lists of URLs: each is fetched once, kept by content, and has a verdict that later runs know. */
 import { join } from 'node:path'
 import { type Attempt, AttemptLog, type LastAttempt, readLastAttempts } from '../download/attempt-log.js'
-import { Downloader, type Wanted } from '../download/downloader.js'
+import { Downloader } from '../download/downloader.js'
 import type { Validators } from '../download/incoming.js'
 import { DownloadStore } from '../download/store.js'
+import type { Wanted } from '../download/visit.js'
 import { PrepError } from '../errors.js'
 import { failureClass, isTransient } from '../failure-classes.js'
 import { defineStage, type StageContext } from '../pipeline/stage.js'

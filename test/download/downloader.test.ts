@@ -2,7 +2,8 @@ import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { Attempt } from '../../src/download/attempt-log.js'
-import { Downloader, type DownloadPolicy, type Verdict } from '../../src/download/downloader.js'
+import { Downloader, type Verdict } from '../../src/download/downloader.js'
+import type { DownloadPolicy } from '../../src/download/policy.js'
 import { DownloadStore } from '../../src/download/store.js'
 import { downloadOptions, policyOf } from '../../src/stages/download-options.js'
 import { temporaryFolder } from '../helpers.js'
@@ -132,8 +133,9 @@ test('a host without robots.txt for now is not asked for it again and again', as
 
 test('the rate for one host is kept', async () => {
   const urls = Array.from({ length: 6 }, (_, n) => at('slow.test', `/${n}.jpg`))
+  const began = Date.now()
   const { attempts } = await fetchAll(urls, { intervalMs: 40, perHost: 6 })
-  const moments = attempts.map(attempt => Date.parse(attempt.at)).sort((a, b) => a - b)
-  // Six starts are five intervals apart.
-  expect(moments.at(-1)! - moments[0]!).toBeGreaterThan(5 * 40 - 30)
+  const ended = Math.max(...attempts.map(attempt => Date.parse(attempt.at)))
+  // Six starts are five intervals apart; a busy machine only adds to that.
+  expect(ended - began).toBeGreaterThan(5 * 40 - 10)
 })

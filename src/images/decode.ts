@@ -9,7 +9,15 @@ import type { Colour } from './colour.js'
 import { showsAnything } from './damaged.js'
 import { bytesToDecode, UNRESERVED_BYTES } from './decode-memory.js'
 import { type Format, HEIC } from './format.js'
-import { type Fit, type Placement, type Position, placeWithin, positionFor, type Size } from './geometry.js'
+import {
+  type Fit,
+  type Placement,
+  type Position,
+  placeWithin,
+  positionFor,
+  type Size,
+  shiftEnlarged,
+} from './geometry.js'
 import { type Note, noteOddities } from './notes.js'
 import { readPhotoFile } from './photo-file.js'
 import { checkFormat, checkSize, decodeFailed, type SizeLimits, unsupported } from './refusal.js'
@@ -91,7 +99,7 @@ export async function decodeImage(input: string | Uint8Array, options: DecodeOpt
     notes: noteOddities(metadata, photo.format, { path, damaged }),
     source: { ...source, format: photo.format },
     orientation: metadata.orientation ?? 1,
-    placement: placementOf(source, options, info),
+    placement: placementOf(source, options, info, metadata),
   }
 }
 
@@ -160,10 +168,17 @@ async function decodePixels(
 }
 
 /** sharp says where it cropped when the pixels decided; its offsets are negative. */
-function placementOf(source: Size, { size = source, fit, position }: DecodeOptions, info: OutputInfo): Placement {
+function placementOf(
+  source: Size,
+  { size = source, fit, position }: DecodeOptions,
+  info: OutputInfo,
+  { orientation = 1 }: Metadata,
+): Placement {
   const { cropOffsetLeft: left, cropOffsetTop: top } = info
   const crop = left === undefined || top === undefined ? undefined : { left: Math.abs(left), top: Math.abs(top) }
-  return placeWithin(source, size, { fit, position: positionFor(position, fit) }, crop)
+  const placement = placeWithin(source, size, { fit, position: positionFor(position, fit) }, crop)
+  // Photos that are turned are enlarged before it: the half pixel may go the other way.
+  return orientation > 1 ? placement : shiftEnlarged(source, placement)
 }
 
 /** What of `decodeImage`'s options an image at its own size may have as well. */

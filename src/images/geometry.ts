@@ -45,7 +45,7 @@ export function sizeWithin({ width, height }: Size, box: Size): Size {
 
 /**
  * Where the whole photo comes to lie in the result, in the result's pixels: what sticks out is cropped, what it leaves
- * free is bars. Labels that are put at the same place stay on what they label.
+ * free is bars. Labels that are put at the same place stay on what they label. It may be half a pixel off the grid.
  */
 export interface Placement {
   readonly left: number
@@ -79,6 +79,14 @@ export function placeWithin(
     height,
   }
 }
+
+/** Where libvips enlarges, it puts the picture half a pixel of the result to the right and down. */
+export const shiftEnlarged = (source: Size, { left, top, width, height }: Placement): Placement => ({
+  left: width > source.width ? left + 0.5 : left,
+  top: height > source.height ? top + 0.5 : top,
+  width,
+  height,
+})
 
 /** Of an odd rest the larger part is cropped before, and is bar after. */
 function offset(free: number, atStart: boolean, atEnd: boolean): number {

@@ -46,4 +46,6 @@ process.on('message', (message: ToWorker) => {
 })
 // An orderly exit would wait for native code.
 process.on('disconnect', () => process.kill(process.pid, 'SIGKILL'))
-send({ ready: true })
+// A parent that was killed meanwhile has closed the channel before anyone listened.
+if (process.connected) send({ ready: true })
+else process.kill(process.pid, 'SIGKILL')

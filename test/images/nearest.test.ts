@@ -89,6 +89,29 @@ describe('one geometry for a pair', () => {
     )
   })
 
+  test.each([100, 107, 140, 150, 200, 300, 80, 63])('no scale shifts one against the other: 100 to %i', async side => {
+    const [from, size] = [
+      { width: 100, height: 100 },
+      { width: side, height: side },
+    ]
+    const ids = Uint8Array.from({ length: 100 * 100 }, (_, i) => (i % 100) + Math.floor(i / 100))
+    const labels: Pixels = { data: ids, ...from, channels: 1 }
+    const photo: Pixels = { data: Uint8Array.from([...ids].flatMap(id => [id, id, id])), ...from, channels: 3 }
+    const { pixels, placement } = await decodeImage(await encodePng(photo), {
+      size,
+      fit: 'cover',
+      position: 'centre',
+      background: [0, 0, 0],
+      maxPixels: 1e6,
+    })
+    const placed = placeNearest(labels, placement, size, [BAR])
+    let [sum, count] = [0, 0]
+    for (let y = 10; y < side - 10; y += 1)
+      for (let x = 10; x < side - 10; x += 1, count += 1)
+        sum += pixels.data[3 * (y * side + x)]! - placed.data[y * side + x]!
+    expect(Math.abs(sum / count)).toBeLessThan(0.25)
+  })
+
   test('nearest on photo and labels gives the same picture, and no new id', () => {
     fc.assert(
       fc.property(scene, options, (drawn, { size, fit, position }) => {

@@ -7,8 +7,10 @@ import type { Limits } from './task-tools.js'
 const run = process.ppid
 const grants = new Map<number, () => void>()
 
+/** A parent that was killed reads no more: nothing is left to do. An orderly exit would wait for native code. */
+const stop = (): boolean => process.kill(process.pid, 'SIGKILL')
 const send = (message: FromWorker): void => {
-  process.send?.(message)
+  process.send?.(message, undefined, undefined, error => error && stop())
 }
 
 /** Limits that the run watches over, for the call in hand of a batch. */
@@ -44,8 +46,5 @@ process.on('message', (message: ToWorker) => {
   grants.get(message.granted)?.()
   grants.delete(message.granted)
 })
-// An orderly exit would wait for native code.
-process.on('disconnect', () => process.kill(process.pid, 'SIGKILL'))
-// A parent that was killed meanwhile has closed the channel before anyone listened.
-if (process.connected) send({ ready: true })
-else process.kill(process.pid, 'SIGKILL')
+process.on('disconnect', stop)
+send({ ready: true })

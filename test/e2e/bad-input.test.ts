@@ -65,6 +65,16 @@ describe('inputs that cannot work end in a coded error and exit code 2', () => {
       '2 SIZES_DIFFER',
     ],
     ['a palette that is not there', { steps: steps('photos/*.jpg').map(withPalette('nope.json')) }, '2 FILE_MISSING'],
+    [
+      'a class table that is not there, before any photo is looked for',
+      {
+        steps: [
+          { stage: 'folders', photos: 'nowhere', labels: 'nowhere' },
+          { stage: 'classes', table: 'nope.json' },
+        ],
+      },
+      '2 FILE_MISSING',
+    ],
     ['an output that is a file', { output: 'case-1.yaml', steps: steps('photos/*.jpg') }, '2 OUTPUT_FOREIGN'],
     ['an output with files that are not ours', { output: 'theirs', steps: steps('photos/*.jpg') }, '2 OUTPUT_FOREIGN'],
   ])('%s', async (_what, pipeline, expected) => {

@@ -1,13 +1,13 @@
 /** Many small photos from a local server, through the command line, against a plain loop of requests. */
 import { execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { readdirSync } from 'node:fs'
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import type { BenchRow } from './row.js'
+import { watchProcesses } from './watch.js'
 
 const run = promisify(execFile)
 const root = resolve(fileURLToPath(new URL('..', import.meta.url)))
@@ -94,24 +94,14 @@ async function plainLoop(folder: string): Promise<number> {
 
 /** Run the command line and watch its process. */
 async function runOnce(folder: string): Promise<{ seconds: number; peakMB: number; files: number }> {
-  const words = [join(root, 'bench/peak-memory.mjs'), join(root, 'bin/prep.cjs'), 'run', join(folder, 'bench.yaml')]
+  const words = [join(root, 'bin/prep.cjs'), 'run', join(folder, 'bench.yaml')]
   const began = performance.now()
-  const child = spawn(process.execPath, [...words, '--quiet'], { stdio: ['ignore', 'pipe', 'inherit'] })
-  let files = 0
-  const timer = setInterval(() => {
-    try {
-      files = Math.max(files, readdirSync(`/proc/${child.pid}/fd`).length)
-    } catch {
-      // It has just ended, or this is no Linux.
-    }
-  }, 100)
-  let text = ''
-  child.stdout.on('data', chunk => (text += chunk))
+  const child = spawn(process.execPath, [...words, '--quiet'], { stdio: ['ignore', 'ignore', 'inherit'] })
+  const most = watchProcesses(child.pid!)
   const [code] = (await once(child, 'close')) as [number]
-  clearInterval(timer)
+  most.stop()
   if (code !== 0) throw new Error(`prep run ended with ${code}`)
-  const { maxRssKB } = JSON.parse(text.trim().split('\n').at(-1)!) as { maxRssKB: number }
-  return { seconds: (performance.now() - began) / 1000, peakMB: maxRssKB / 1000, files }
+  return { seconds: (performance.now() - began) / 1000, peakMB: most.memoryMB, files: most.openFiles }
 }
 
 function rates(lines: readonly string[]): { rate: number; mbPerSecond: number; steadiness: number } {

@@ -9,6 +9,7 @@ import pLimit from 'p-limit'
 import sharp from 'sharp'
 import { findPython } from './python.js'
 import type { BenchRow } from './row.js'
+import { watchProcesses } from './watch.js'
 
 const run = promisify(execFile)
 const root = resolve(fileURLToPath(new URL('..', import.meta.url)))
@@ -74,7 +75,7 @@ async function benchMany(folder: string, photos: readonly string[], jobs: number
   const again = await prepare(folder, 'many-run', MANY, jobs, patterns)
   return [
     {
-      name: `${MANY} photos prepared: peak memory`,
+      name: `${MANY} photos prepared: peak memory, all processes`,
       ours: first.peakMB,
       peer: 1000,
       ratio: first.peakMB / 1000,
@@ -157,16 +158,15 @@ async function prepare(
   ]
   await writeFile(file, JSON.stringify({ name, output: join(folder, name), steps }))
   const start = performance.now()
-  const { stdout } = await run(
-    process.execPath,
-    [join(root, 'bench/peak-memory.mjs'), join(root, 'bin/prep.cjs'), 'run', file, '--json', '--jobs', String(jobs)],
-    { maxBuffer: 1 << 28 },
-  )
+  const words = [join(root, 'bin/prep.cjs'), 'run', file, '--json', '--jobs', String(jobs)]
+  const running = run(process.execPath, words, { maxBuffer: 1 << 28 })
+  const most = watchProcesses(running.child.pid!)
+  const { stdout } = await running.finally(most.stop)
   const seconds = (performance.now() - start) / 1000
-  const lines = stdout.trim().split('\n')
-  const end = JSON.parse(lines.at(-2)!) as { samples: number; status: string }
-  if (end.samples !== count) throw new Error(`expected ${count} samples, the run ended with ${lines.at(-2)}`)
-  return { seconds, peakMB: (JSON.parse(lines.at(-1)!) as { maxRssKB: number }).maxRssKB / 1000 }
+  const last = stdout.trim().split('\n').at(-1)!
+  const end = JSON.parse(last) as { samples: number; status: string }
+  if (end.samples !== count) throw new Error(`expected ${count} samples, the run ended with ${last}`)
+  return { seconds, peakMB: most.memoryMB }
 }
 
 const median = (values: readonly number[]): number => [...values].sort((a, b) => a - b)[values.length >> 1]!

@@ -1,6 +1,6 @@
 /** Many files: small images through the whole preparation, and a listing of very many paths; against fixed bounds. */
-import { type ChildProcess, spawn } from 'node:child_process'
-import { closeSync, mkdirSync, openSync, readdirSync, writeFileSync } from 'node:fs'
+import { spawn } from 'node:child_process'
+import { closeSync, mkdirSync, openSync, writeFileSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
@@ -8,6 +8,7 @@ import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import sharp from 'sharp'
 import type { BenchRow } from './row.js'
+import { watchProcesses } from './watch.js'
 
 const root = resolve(fileURLToPath(new URL('..', import.meta.url)))
 
@@ -43,8 +44,8 @@ async function benchImages(folder: string): Promise<BenchRow[]> {
   }
   const name = `${IMAGES} images of 96x72, glob to pack`
   return [
-    bound(`${name}: peak memory`, run.peakMB, 1200, 'MB'),
-    bound(`${name}: most open files of the process`, run.openFiles, 1024, 'files'),
+    bound(`${name}: peak memory, all processes`, run.peakMB, 1200, 'MB'),
+    bound(`${name}: most open files of a process`, run.openFiles, 1024, 'files'),
     {
       ...bound(`${name}: rate of the last fifth of decoding against the first`, rate(0.8, 1), rate(0, 0.2), 'img/s'),
       unit: 'img/s',
@@ -123,27 +124,9 @@ async function runPrep(
   onLine: (line: string) => void,
 ): Promise<{ seconds: number; peakMB: number; openFiles: number }> {
   const start = performance.now()
-  const child = spawn(process.execPath, [join(root, 'bench/peak-memory.mjs'), join(root, 'bin/prep.cjs'), ...args], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-  })
-  let openFiles = 0
-  const watch = setInterval(() => (openFiles = Math.max(openFiles, countOpenFiles(child))), 200)
-  let last = ''
-  for await (const line of createInterface({ input: child.stdout })) {
-    if (last) onLine(last)
-    last = line
-  }
-  clearInterval(watch)
-  const seconds = (performance.now() - start) / 1000
-  const { maxRssKB } = JSON.parse(last) as { maxRssKB: number }
-  return { seconds, peakMB: maxRssKB / 1000, openFiles }
-}
-
-/** 0 where the system does not tell. */
-function countOpenFiles({ pid }: ChildProcess): number {
-  try {
-    return readdirSync(`/proc/${pid}/fd`).length
-  } catch {
-    return 0
-  }
+  const child = spawn(process.execPath, [join(root, 'bin/prep.cjs'), ...args], { stdio: ['ignore', 'pipe', 'inherit'] })
+  const most = watchProcesses(child.pid!)
+  for await (const line of createInterface({ input: child.stdout })) onLine(line)
+  most.stop()
+  return { seconds: (performance.now() - start) / 1000, peakMB: most.memoryMB, openFiles: most.openFiles }
 }

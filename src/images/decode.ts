@@ -99,7 +99,7 @@ export async function decodeImage(input: string | Uint8Array, options: DecodeOpt
     notes: noteOddities(metadata, photo.format, { path, damaged }),
     source: { ...source, format: photo.format },
     orientation: metadata.orientation ?? 1,
-    placement: placementOf(source, options, info, metadata),
+    placement: placementOf(source, options, info),
   }
 }
 
@@ -144,9 +144,13 @@ async function decodePixels(
 ): Promise<Decoded & { readonly damaged: boolean }> {
   // failOn 'warning': a bit-flipped JPEG may decode to garbage with nothing but a warning.
   const decode = async (failOn: FailOn): Promise<Decoded> => {
-    const { data: bytes, info } = await sharpPipeline(data, metadata, failOn, options).toBuffer({
-      resolveWithObject: true,
-    })
+    if (!enlargesTurned(metadata, options)) return render(sharpPipeline(data, metadata, failOn, options))
+    const { pixels } = await render(sharpPipeline(data, metadata, failOn, { ...options, size: undefined }))
+    const { width, height, channels } = pixels
+    return render(fitInto(sharp(pixels.data, { raw: { width, height, channels } }), options).raw())
+  }
+  const render = async (image: Sharp): Promise<Decoded> => {
+    const { data: bytes, info } = await image.toBuffer({ resolveWithObject: true })
     if (info.channels !== 3)
       throw unsupported(name, { name: `a ${format.toUpperCase()} of ${metadata.channels} channels` })
     return { pixels: { data: bytes, width: info.width, height: info.height, channels: 3 }, info }
@@ -167,18 +171,23 @@ async function decodePixels(
   return { ...(await decode('none').catch(refuse)), damaged: true }
 }
 
+/**
+ * Photos that EXIF turns or mirrors are turned before they are enlarged: sharp would do it afterwards, and the half pixel
+ * by which it shifts what it enlarges (`shiftEnlarged`) would go another way.
+ */
+function enlargesTurned({ autoOrient, orientation = 1 }: Metadata, options: DecodeOptions): boolean {
+  const { size, fit, position } = options
+  if (!size || orientation === 1) return false
+  const source = halfOf(autoOrient, options)
+  const { width, height } = placeWithin(source, size, { fit, position: positionFor(position, fit) })
+  return width > source.width || height > source.height
+}
+
 /** sharp says where it cropped when the pixels decided; its offsets are negative. */
-function placementOf(
-  source: Size,
-  { size = source, fit, position }: DecodeOptions,
-  info: OutputInfo,
-  { orientation = 1 }: Metadata,
-): Placement {
+function placementOf(source: Size, { size = source, fit, position }: DecodeOptions, info: OutputInfo): Placement {
   const { cropOffsetLeft: left, cropOffsetTop: top } = info
   const crop = left === undefined || top === undefined ? undefined : { left: Math.abs(left), top: Math.abs(top) }
-  const placement = placeWithin(source, size, { fit, position: positionFor(position, fit) }, crop)
-  // Photos that are turned are enlarged before it: the half pixel may go the other way.
-  return orientation > 1 ? placement : shiftEnlarged(source, placement)
+  return shiftEnlarged(source, placeWithin(source, size, { fit, position: positionFor(position, fit) }, crop))
 }
 
 /** What of `decodeImage`'s options an image at its own size may have as well. */
@@ -198,7 +207,7 @@ const halfOf = ({ width, height }: Size, { half }: Pick<DecodeOptions, 'half'>):
 })
 
 function sharpPipeline(data: Uint8Array | string, metadata: Metadata, failOn: FailOn, options: DecodeOptions): Sharp {
-  const { size, fit, position, maxPixels } = options
+  const { maxPixels } = options
   const [r, g, b] = options.background
   const image = sharp(data, { autoOrient: true, failOn, limitInputPixels: maxPixels })
   if (needsRgbFirst(metadata, options)) image.pipelineColourspace('srgb')
@@ -207,11 +216,13 @@ function sharpPipeline(data: Uint8Array | string, metadata: Metadata, failOn: Fa
     image.extract({ left: options.half === 'left' ? 0 : metadata.autoOrient.width - width, top: 0, width, height })
   }
   if (metadata.hasAlpha) image.flatten({ background: { r, g, b } })
-  if (size) {
-    const { width, height } = size
-    image.resize({ width, height, fit, position: positionFor(position, fit), background: { r, g, b } })
-  }
-  return image.toColourspace('srgb').raw()
+  return fitInto(image, options).toColourspace('srgb').raw()
+}
+
+function fitInto(image: Sharp, { size, fit, position, background: [r, g, b] }: DecodeOptions): Sharp {
+  if (!size) return image
+  const { width, height } = size
+  return image.resize({ width, height, fit, position: positionFor(position, fit), background: { r, g, b } })
 }
 
 /**

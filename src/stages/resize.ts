@@ -73,7 +73,7 @@ const keyedOptions = ({ max_seconds: _, ...rest }: PhotoOptions) => rest
 
 export const resize = defineStage({
   name: 'resize',
-  version: 3,
+  version: 4,
   summary: 'Bring photos, and labels with them, to one size and to 8-bit sRGB',
   details:
     'Label ids and drawings are cropped and scaled as their photo is, but by nearest pixel: no value is ever blended. They may be at another scale than the photo, not of another shape. EXIF orientation is applied. CMYK, 16-bit, grey, palette and transparent images and colour profiles are converted; animations give their first frame. Each conversion is noted with the sample. A photo that cannot be used is left out with the reason, and never holds up the others.',

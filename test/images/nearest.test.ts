@@ -154,6 +154,29 @@ test.each([1, 2, 3, 4, 5, 6, 7, 8])('EXIF orientation %i turns labels as it turn
   expect(Buffer.compare(turned.data, data)).toBe(0)
 })
 
+test.each(
+  [2, 3, 6, 8].flatMap(orientation => (['cover', 'contain', 'fill'] as const).map(fit => [orientation, fit] as const)),
+)('EXIF orientation %i, enlarged (%s): as the same photo stored upright', async (orientation, fit) => {
+  const stored: Pixels = {
+    data: Uint8Array.from({ length: 3 * 9 * 6 }, (_, i) => (i * 53) % 256),
+    width: 9,
+    height: 6,
+    channels: 3,
+  }
+  const turned = await sharp(await encodePng(stored))
+    .withMetadata({ orientation })
+    .png()
+    .toBuffer()
+  const options = { size: { width: 20, height: 24 }, fit, position: 'centre', background: [9, 8, 7] } as const
+  const [found, expected] = await Promise.all(
+    [turned, await encodePng(orient(stored, orientation))].map(photo =>
+      decodeImage(photo, { ...options, maxPixels: 1e6 }),
+    ),
+  )
+  expect(found!.placement).toEqual(expected!.placement)
+  expect(Buffer.compare(found!.pixels.data, expected!.pixels.data)).toBe(0)
+})
+
 test.each([
   [1000, 667, 500, 333, true],
   [640, 480, 320, 240, true],

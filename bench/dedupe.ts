@@ -9,7 +9,7 @@ import { type Hashes, nearPairs } from '../src/duplicates/near-pairs.js'
 import { signatureOf } from '../src/duplicates/signature.js'
 import { bitCount, DEFAULT_THRESHOLD, SignatureSet } from '../src/duplicates/signature-set.js'
 import { decodeImage, MAX_PIXELS } from '../src/images/decode.js'
-import type { BenchRow } from './row.js'
+import { type BenchRow, row } from './row.js'
 
 const repo = resolve(import.meta.dirname, '..')
 const shared = join(process.env.PREP_SHARED ?? join(repo, '../shared'), 'data')
@@ -174,12 +174,3 @@ function timeMs(run: () => unknown): number {
   run()
   return performance.now() - start
 }
-
-const row = (name: string, ours: number, peer: number, unit: string, note?: string): BenchRow => ({
-  name,
-  ours,
-  peer,
-  ratio: ours / peer,
-  unit,
-  ...(note !== undefined && { note }),
-})

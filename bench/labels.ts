@@ -16,7 +16,7 @@ import { countExactColours, labelImage } from '../src/labels/image.js'
 import type { Palette } from '../src/labels/palette.js'
 import { type Coordinates, type Points, type Space, toPoints } from '../src/labels/points.js'
 import { bestOf, inertiaOf } from '../test/labels/lloyd.js'
-import type { BenchRow } from './row.js'
+import { type BenchRow, row } from './row.js'
 
 type PeerRuns = Record<string, Array<{ ms: number; centres: Array<[number, number, number]> }>>
 
@@ -151,15 +151,6 @@ function cpuMs(run: () => unknown): number {
 }
 
 const mean = (values: readonly number[]): number => values.reduce((a, b) => a + b, 0) / values.length
-
-const row = (name: string, ours: number, peer: number, unit: string, note?: string): BenchRow => ({
-  name,
-  ours,
-  peer,
-  ratio: ours / peer,
-  unit,
-  ...(note !== undefined && { note }),
-})
 
 const absent = (name: string, note: string): BenchRow => ({
   name,

@@ -9,3 +9,12 @@ export interface BenchRow {
   readonly unit: string
   readonly note?: string
 }
+
+export const row = (name: string, ours: number, peer: number, unit: string, note?: string): BenchRow => ({
+  name,
+  ours,
+  peer,
+  ratio: ours / peer,
+  unit,
+  ...(note !== undefined && { note }),
+})

@@ -7,7 +7,7 @@ import { join, resolve } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import sharp from 'sharp'
-import type { BenchRow } from './row.js'
+import { type BenchRow, row } from './row.js'
 import { watchProcesses } from './watch.js'
 
 const root = resolve(fileURLToPath(new URL('..', import.meta.url)))
@@ -46,11 +46,14 @@ async function benchImages(folder: string): Promise<BenchRow[]> {
   return [
     bound(`${name}: peak memory, all processes`, run.peakMB, 1200, 'MB'),
     bound(`${name}: most open files of a process`, run.openFiles, 1024, 'files'),
-    {
-      ...bound(`${name}: rate of the last fifth of decoding against the first`, rate(0.8, 1), rate(0, 0.2), 'img/s'),
-      unit: 'img/s',
-    },
-    alone(`${name}: rate`, IMAGES / run.seconds, 'img/s', `${(bytes / 1e6 / run.seconds).toFixed(2)} MB/s of files`),
+    row(`${name}: rate of the last fifth of decoding against the first`, rate(0.8, 1), rate(0, 0.2), 'img/s'),
+    row(
+      `${name}: rate`,
+      IMAGES / run.seconds,
+      Number.NaN,
+      'img/s',
+      `${(bytes / 1e6 / run.seconds).toFixed(2)} MB/s of files`,
+    ),
   ]
 }
 
@@ -65,22 +68,8 @@ async function benchPaths(folder: string): Promise<BenchRow[]> {
   return [bound(name, run.seconds, 10, 's'), bound(`${name}: peak memory`, run.peakMB, 1000, 'MB')]
 }
 
-const bound = (name: string, ours: number, peer: number, unit: string): BenchRow => ({
-  name,
-  ours,
-  peer,
-  ratio: ours / peer,
-  unit: `${unit} (peer: the bound)`,
-})
-
-const alone = (name: string, ours: number, unit: string, note: string): BenchRow => ({
-  name,
-  ours,
-  peer: Number.NaN,
-  ratio: Number.NaN,
-  unit,
-  note,
-})
+const bound = (name: string, ours: number, most: number, unit: string): BenchRow =>
+  row(name, ours, most, `${unit} (peer: the bound)`)
 
 /** @returns bytes of all files */
 async function makeImages(folder: string): Promise<number> {

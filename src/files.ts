@@ -109,7 +109,8 @@ export function replaceFileUnsynced(path: string, chunks: readonly Uint8Array[])
   }
 }
 
-function openForWriting(path: string): number {
+/** Open for writing from the start; missing folders are made. @throws the system's error */
+export function openForWriting(path: string): number {
   try {
     return openSync(path, 'w')
   } catch (error) {

@@ -55,7 +55,7 @@ export const bySplit = <T>(make: (split: Split) => T): Record<Split, T> => ({
   test: make('test'),
 })
 
-/** One photo on its way through the pipeline. Plain data: it crosses threads and is written as a JSON line. */
+/** One photo on its way through the pipeline. Plain data: it goes to other processes and is written as a JSON line. */
 export interface Sample {
   /** What people call it: the path relative to the pattern's base, without extension, unique within the run. */
   readonly name: string

@@ -3,12 +3,12 @@
  * Beside it ID.json vouches for a prefix of the file, so that a later run can go on with it after any end of this one.
  */
 import { createHash, type Hash } from 'node:crypto'
-import { closeSync, createReadStream, fdatasync, openSync, renameSync, rmSync, writeSync } from 'node:fs'
+import { closeSync, createReadStream, fdatasync, renameSync, rmSync, writeSync } from 'node:fs'
 import { type FileHandle, open, readFile, rename, rm } from 'node:fs/promises'
 import { basename, dirname } from 'node:path'
 import { promisify } from 'node:util'
 import { fileError, systemCode } from '../errors.js'
-import { makeFolder, temporaryPath, writeFileAtomic } from '../files.js'
+import { makeFolder, openForWriting, temporaryPath, writeFileAtomic } from '../files.js'
 import { HEAD_BYTES } from '../images/format.js'
 
 /** What lets a host tell whether its file is still the one that began to come. */
@@ -226,13 +226,3 @@ async function writeSynced(temporaryBase: string, path: string, chunks: readonly
 }
 
 const sync = promisify(fdatasync)
-
-function openForWriting(path: string): number {
-  try {
-    return openSync(path, 'w')
-  } catch (error) {
-    if (systemCode(error) !== 'ENOENT') throw error
-    makeFolder(dirname(path))
-    return openSync(path, 'w')
-  }
-}

@@ -4,7 +4,7 @@ import { fileError } from '../errors.js'
 
 const WINDOW_BYTES = 1 << 17
 
-/** Blocks while it reads: it is made for worker threads. */
+/** Blocks while it reads: it is made for worker processes. */
 export class ArchiveFile {
   readonly bytes: number
   readonly #file: number

@@ -7,7 +7,7 @@ import { distinctColours, hex, MAX_CLUSTERS, MIN_CLUSTERS } from './palette.js'
 /** A pixel whose id or colour is not in the table. */
 export const UNKNOWN = 255
 
-/** Plain data, so that it can go to worker threads and into keys. */
+/** Plain data, so that it can go to worker processes and into keys. */
 export interface ClassCoding {
   readonly classes: readonly { readonly name: string; readonly display: string }[]
   /** Old id and new id. */

@@ -1,5 +1,5 @@
 /**
- * Samples out of archives (WebDataset, TFRecord): each file is gone through once in a worker thread, which says what lies
+ * Samples out of archives (WebDataset, TFRecord): each file is gone through once in a worker process, which says what lies
  * where; photos are later decoded from their place, so that nothing is copied.
  */
 import { existsSync } from 'node:fs'

@@ -154,7 +154,7 @@ const MOST_IDS = 255
 const loadLabels = async (ref: ImageRef, kind: 'label' | 'drawing', { load }: TaskTools): Promise<LoadedPixels> =>
   ref.kind === 'file' && kind === 'label' ? (await readLabelIds(ref)).labels : load(ref)
 
-/** Recoders prepare tables, so a thread keeps the last one. */
+/** Recoders prepare tables, so a process keeps the last one. */
 let recoder: { readonly key: string; readonly recode: Recoder } | undefined
 function recoderOf(
   coding: ClassCoding,

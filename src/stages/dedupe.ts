@@ -3,11 +3,10 @@ import { stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { z } from 'zod'
 import { DisjointSets } from '../duplicates/disjoint-sets.js'
-import { DEFAULT_THRESHOLD, MAX_THRESHOLD } from '../duplicates/signature-set.js'
 import { writeFileAtomic } from '../files.js'
 import { defineStage, type StageContext } from '../pipeline/stage.js'
 import { type Sample, SPLITS } from '../sample.js'
-import { findAlikeSamples, type Signed, signatureTask, signSamples } from './signatures.js'
+import { findAlikeSamples, type Signed, signatureTask, signSamples, thresholdOption } from './signatures.js'
 
 const options = z.strictObject({
   near: z
@@ -16,14 +15,7 @@ const options = z.strictObject({
     .describe(
       'Also leave out near-duplicates (re-encoded, scaled, brightened, slightly cropped); false: exact copies alone',
     ),
-  threshold: z
-    .int()
-    .min(0)
-    .max(MAX_THRESHOLD)
-    .default(DEFAULT_THRESHOLD)
-    .describe(
-      'Bits of 64 in which the hashes of near-duplicates may differ; docs/splits.md says what each value finds',
-    ),
+  threshold: thresholdOption,
   keep: z
     .enum(['first', 'largest'])
     .default('largest')

@@ -2,9 +2,8 @@
 import { z } from 'zod'
 import { defineStage } from '../pipeline/stage.js'
 import type { Sample } from '../sample.js'
-import { hash, identifyFiles } from './identity.js'
-import { findCycles, findFiles, listingOptions, previewFiles } from './listing.js'
-import { commonFolder, namesFor } from './names.js'
+import { hash } from './identity.js'
+import { findCycles, findIdentified, listingOptions, previewFiles } from './listing.js'
 
 const options = z.strictObject(listingOptions)
 
@@ -23,18 +22,10 @@ export const glob = defineStage({
   plan: ({ patterns }) => [`reads ${patterns.join(', ')}`],
   check: ({ patterns }, { output }) => findCycles('patterns', patterns, output),
   async run(_set, options, context) {
-    const { files, warning } = await findFiles(options, context.output)
-    if (warning) context.warn(warning)
-    const paths = files.map(({ path }) => path)
-    const names = namesFor(paths, commonFolder(paths))
-    const identities = await identifyFiles(
-      files.map((file, index) => ({ ...file, name: names[index]! })),
-      context,
+    const files = await findIdentified(options, context)
+    const samples = files.map(
+      ({ name, path, sha256 }): Sample => ({ name, source: path, sha256, photo: { kind: 'file', path, sha256 } }),
     )
-    const samples = paths.flatMap((path, index): Sample[] => {
-      const sha256 = identities.get(path)
-      return sha256 ? [{ name: names[index]!, source: path, sha256, photo: { kind: 'file', path, sha256 } }] : []
-    })
     return { samples, artefacts: {} }
   },
 })

@@ -68,10 +68,10 @@ export async function fitForAll(
   }
 }
 
-/** Fewer photos than this are not worth a thread of their own. */
+/** Fewer photos than this are not worth a process of their own. */
 const PHOTOS_A_SUM = 64
 
-/** All threads add up a share each; sums are exact, so it does not matter who adds what. */
+/** All worker processes add up a share each; sums are exact, so it does not matter who adds what. */
 async function sumColours(keys: readonly string[], context: StageContext): Promise<Histogram> {
   const share = Math.max(PHOTOS_A_SUM, Math.ceil(keys.length / context.jobs))
   const shares = Array.from({ length: Math.ceil(keys.length / share) }, (_, i) =>

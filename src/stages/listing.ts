@@ -4,6 +4,9 @@ import { extname } from 'node:path'
 import fastGlob from 'fast-glob'
 import { z } from 'zod'
 import { fileError, PrepError, systemCode } from '../errors.js'
+import type { StageContext } from '../pipeline/stage.js'
+import { identifyFiles } from './identity.js'
+import { commonFolder, namesFor } from './names.js'
 import { isInside, OutputFinder, staticBase, takeFoldersLiterally } from './patterns.js'
 
 /** Options that every stage has that lists files. */
@@ -47,16 +50,40 @@ export async function previewFiles(options: ListingOptions, output: string): Pro
   return { count: files.length, ...(warning && { note: warning }) }
 }
 
+/** A file with the name of its sample, identified by its content. */
+export interface IdentifiedFile {
+  readonly name: string
+  readonly path: string
+  readonly sha256: string
+}
+
+/**
+ * List, name and identify files, a sample each; those that cannot be read are counted as left out.
+ * @throws {PrepError} `NO_MATCHES` when neither patterns nor fallback match, `FILE_UNREADABLE`
+ */
+export async function findIdentified(options: ListingOptions, context: StageContext): Promise<IdentifiedFile[]> {
+  const { files, warning } = await findFiles(options, context.output)
+  if (warning) context.warn(warning)
+  const paths = files.map(({ path }) => path)
+  const names = namesFor(paths, commonFolder(paths))
+  const named = files.map((file, index) => ({ ...file, name: names[index]! }))
+  const identities = await identifyFiles(named, context)
+  return named.flatMap(({ name, path }) => {
+    const sha256 = identities.get(path)
+    return sha256 ? [{ name, path, sha256 }] : []
+  })
+}
+
 /** @throws {PrepError} `NO_MATCHES` when neither patterns nor fallback match, `FILE_UNREADABLE` */
 export async function findFiles(options: ListingOptions, output: string): Promise<Listing> {
-  const { patterns, fallback = [], limit } = options
+  const { patterns, fallback = [], limit, what = 'photo' } = options
   const found = await list(patterns, options, output)
   if (found.length) return { files: found.slice(0, limit) }
   const spare = fallback.length ? await list(fallback, options, output) : []
   if (!spare.length) throw await noMatches(options)
   return {
     files: spare.slice(0, limit),
-    warning: `no photo matches ${patterns.join(', ')}: using ${fallback.join(', ')} instead`,
+    warning: `no ${what} matches ${patterns.join(', ')}: using ${fallback.join(', ')} instead`,
   }
 }
 

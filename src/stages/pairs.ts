@@ -2,9 +2,8 @@
 import { z } from 'zod'
 import { defineStage } from '../pipeline/stage.js'
 import type { Sample } from '../sample.js'
-import { hash, identifyFiles } from './identity.js'
-import { findCycles, findFiles, listingOptions, previewFiles } from './listing.js'
-import { commonFolder, namesFor } from './names.js'
+import { hash } from './identity.js'
+import { findCycles, findIdentified, listingOptions, previewFiles } from './listing.js'
 
 const options = z.strictObject({
   ...listingOptions,
@@ -29,29 +28,12 @@ export const pairs = defineStage({
   plan: ({ patterns, layout }) => [`reads ${patterns.join(', ')}, each an image of two halves: ${layout}`],
   check: ({ patterns }, { output }) => findCycles('patterns', patterns, output),
   async run(_set, options, context) {
-    const { files, warning } = await findFiles(options, context.output)
-    if (warning) context.warn(warning)
-    const paths = files.map(({ path }) => path)
-    const names = namesFor(paths, commonFolder(paths))
-    const identities = await identifyFiles(
-      files.map((file, index) => ({ ...file, name: names[index]! })),
-      context,
-    )
     const [photo, drawing] =
       options.layout === 'photo-label' ? (['left', 'right'] as const) : (['right', 'left'] as const)
-    const samples = paths.flatMap((path, index): Sample[] => {
-      const sha256 = identities.get(path)
-      if (!sha256) return []
+    const files = await findIdentified(options, context)
+    const samples = files.map(({ name, path, sha256 }): Sample => {
       const file = { kind: 'file', path, sha256 } as const
-      return [
-        {
-          name: names[index]!,
-          source: path,
-          sha256,
-          photo: { ...file, half: photo },
-          drawing: { ...file, half: drawing },
-        },
-      ]
+      return { name, source: path, sha256, photo: { ...file, half: photo }, drawing: { ...file, half: drawing } }
     })
     context.note(`${samples.length} pairs`)
     return { samples, artefacts: {} }

@@ -1,11 +1,20 @@
 /** Signatures of the photos of a set, made in worker processes and kept: what split and dedupe compare. */
+import { z } from 'zod'
 import { type Alike, findAlike, type SearchOptions } from '../duplicates/alike-pairs.js'
 import { signatureOf } from '../duplicates/signature.js'
-import { SignatureSet } from '../duplicates/signature-set.js'
+import { DEFAULT_THRESHOLD, MAX_THRESHOLD, SignatureSet } from '../duplicates/signature-set.js'
 import { decodeImage, MAX_PIXELS, MAX_SECONDS } from '../images/decode.js'
 import type { Json } from '../pipeline/fingerprint.js'
 import type { StageContext, TaskCall, TaskOutput, TaskTools } from '../pipeline/stage.js'
 import { contentKey, type ImageRef, type Sample } from '../sample.js'
+
+/** Option of every stage that compares photos. */
+export const thresholdOption = z
+  .int()
+  .min(0)
+  .max(MAX_THRESHOLD)
+  .default(DEFAULT_THRESHOLD)
+  .describe('Bits of 64 in which the hashes of near-duplicates may differ; docs/splits.md says what each value finds')
 
 /** Photos in files are decoded at this size, which lets JPEGs be shrunk while they are loaded. */
 const DECODED = { width: 64, height: 64 }

@@ -3,12 +3,11 @@ import { stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { z } from 'zod'
 import { findLeaks } from '../duplicates/leaks.js'
-import { DEFAULT_THRESHOLD, MAX_THRESHOLD } from '../duplicates/signature-set.js'
 import { PrepError } from '../errors.js'
 import { fingerprint, type Json } from '../pipeline/fingerprint.js'
 import { defineStage, type StageContext } from '../pipeline/stage.js'
 import { bySplit, describeSplits, type Sample, SPLITS, type Split } from '../sample.js'
-import { type Signed, searchOptions, signatureCall, signatureTask, signSamples } from './signatures.js'
+import { type Signed, searchOptions, signatureCall, signatureTask, signSamples, thresholdOption } from './signatures.js'
 import { groupSamples, type PhotoGroup } from './split-groups.js'
 import { type Group, type Placement, placeGroups } from './split-places.js'
 import { type Moved, readSplitRecord, type SplitRecord, writeSplitRecord } from './split-record.js'
@@ -32,14 +31,7 @@ const options = z
       .describe(
         'What must land on one side: near-duplicates (photos that look alike), folder, {column: NAME} of a list of photos, none, or several of them as a list. Copies always stay together',
       ),
-    threshold: z
-      .int()
-      .min(0)
-      .max(MAX_THRESHOLD)
-      .default(DEFAULT_THRESHOLD)
-      .describe(
-        'Bits of 64 in which the hashes of near-duplicates may differ; docs/splits.md says what each value finds',
-      ),
+    threshold: thresholdOption,
   })
   .refine(({ test, val }) => test > 0 || val > 0, { path: ['test'], message: 'above 0, or val above 0' })
   .refine(({ test, val }) => !(test < 1 && val < 1 && test + val >= 1), {

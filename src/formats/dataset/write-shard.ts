@@ -37,7 +37,7 @@ export async function writeShard(
 ): Promise<ShardEntry> {
   let written = { bytes: 0, sha256: '' }
   await replaceFile(join(dataset, shard.file), async file => {
-    // Blocking calls from here on: in a worker thread they cost half of what trips through the thread pool do.
+    // Blocking calls from here on: in a worker process they cost half of what trips through the thread pool do.
     const layout = await writeRows(file.fd, shard, form, row)
     written = { bytes: layout.fileBytes, sha256: hashFile(file.fd, layout.fileBytes) }
   })

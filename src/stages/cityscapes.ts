@@ -9,8 +9,8 @@ import type { Split } from '../sample.js'
 import { cityscapesClasses, UNLABELLED } from './cityscapes-classes.js'
 import { hash } from './identity.js'
 import { findCycles, findFiles } from './listing.js'
-import { describeUnpaired, type FilePair, type Pairing, pairFiles, type Side } from './pairing.js'
-import { leaveOut, samplesOfPairs, unpairedOption } from './pairs-of-files.js'
+import { type FilePair, type Pairing, pairFiles, type Side } from './pairing.js'
+import { leaveOut, previewPairs, samplesOfPairs, unpairedOption } from './pairs-of-files.js'
 
 /** An id of an instance is 1000 * class + its number. */
 const DIVISOR = 1000
@@ -50,17 +50,13 @@ export const cityscapes = defineStage({
   version: 1,
   summary: 'Find photos and labels in the folders of Cityscapes',
   details:
-    'Reads labelIds (with `edges`, instanceIds). Leaves the names and colours of the classes in OUT/classes.json, from which a `classes` step without a table takes them. train, val and test of the folders are kept: leave the split step out to use them.',
+    'Reads labelIds (with `edges`, instanceIds). Leaves the names and colours of the classes in OUT/classes.json, from which a `classes` step without a table takes them. train, val and test of the folders are kept, also by a split step, which then warns of leaks between them.',
   options,
   needs: [],
   gives: ['photo', 'label'],
   source: true,
   tasks: { hash },
-  async preview(options, output) {
-    const { pairs, ...unpaired } = await findPairs(options, output)
-    const problems = describeUnpaired(unpaired)
-    return { count: pairs.length, ...(problems && { note: problems }) }
-  },
+  preview: async (options, output) => previewPairs(await findPairs(options, output)),
   plan: ({ folder, splits, edges }) => [
     `reads ${folder}: ${splits.join(', ')}; ${edges ? 'instanceIds' : 'labelIds'}`,
     'writes OUT/classes.json',
@@ -68,7 +64,7 @@ export const cityscapes = defineStage({
   check: ({ folder }, { output }) => findCycles('folder', `${folder}/*`, output),
   async run(_set, options, context) {
     const { pairs, ...unpaired } = await findPairs(options, context.output)
-    leaveOut({ pairs, ...unpaired }, options.unpaired, context)
+    await leaveOut({ pairs, ...unpaired }, options.unpaired, context)
     const samples = await samplesOfPairs(pairs, 'label', context)
     context.note(`${pairs.length} pairs`)
     const table = {

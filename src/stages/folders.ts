@@ -5,8 +5,8 @@ import { defineStage } from '../pipeline/stage.js'
 import type { Sample } from '../sample.js'
 import { hash } from './identity.js'
 import { findCycles, findFiles } from './listing.js'
-import { describeUnpaired, type Pairing, pairFiles, type Side } from './pairing.js'
-import { leaveOut, samplesOfPairs, unpairedOption } from './pairs-of-files.js'
+import { type Pairing, pairFiles, type Side } from './pairing.js'
+import { leaveOut, previewPairs, samplesOfPairs, unpairedOption } from './pairs-of-files.js'
 import { staticBase } from './patterns.js'
 
 const place = z.union([z.string().min(1), z.array(z.string().min(1)).min(1)])
@@ -45,11 +45,7 @@ export const folders = defineStage({
   fields: ({ labels_are }) => ({ gives: ['photo', labels_are === 'ids' ? 'label' : 'drawing'] }),
   source: true,
   tasks: { hash },
-  async preview(options, output) {
-    const { pairs, ...unpaired } = await findPairs(options, output)
-    const problems = describeUnpaired(unpaired)
-    return { count: pairs.length, ...(problems && { note: problems }) }
-  },
+  preview: async (options, output) => previewPairs(await findPairs(options, output)),
   plan: ({ photos, labels, labels_are }) => [`pairs ${[photos].flat()} with ${[labels].flat()} (${labels_are})`],
   check: ({ photos, labels }, { output }) => [
     ...findCycles('photos', photos, output),
@@ -57,7 +53,7 @@ export const folders = defineStage({
   ],
   async run(_set, options, context) {
     const { pairs, ...unpaired } = await findPairs(options, context.output)
-    leaveOut({ pairs, ...unpaired }, options.unpaired, context)
+    await leaveOut({ pairs, ...unpaired }, options.unpaired, context)
     const field = options.labels_are === 'ids' ? 'label' : 'drawing'
     const samples: readonly Sample[] = await samplesOfPairs(pairs, field, context)
     context.note(`${pairs.length} pairs of ${[options.photos].flat()} and ${[options.labels].flat()}`)

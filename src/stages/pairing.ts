@@ -85,11 +85,17 @@ const doublesOf = (names: Names, what: string): Unpaired[] =>
     files.length < 2 ? [] : files.map(({ path }) => ({ path, reason: `another ${what} is called ${name} too` })),
   )
 
-/** Lines of a message stay readable up to here; the counts are of all. */
+/** A message stays readable up to so many lines; the counts are of all. */
 const MOST_LISTED = 1000
 
-/** Every mismatch, a line each; nothing when all is paired. */
-export function describeUnpaired({ photos, labels, doubles }: Omit<Pairing, 'pairs'>): string | undefined {
+/**
+ * Mismatches, a line each; nothing when all is paired.
+ * @param most  lines; how many more there are is then said
+ */
+export function describeUnpaired(
+  { photos, labels, doubles }: Omit<Pairing, 'pairs'>,
+  most = MOST_LISTED,
+): string | undefined {
   const groups = [
     ['photos without a label', photos],
     ['labels without a photo', labels],
@@ -100,10 +106,8 @@ export function describeUnpaired({ photos, labels, doubles }: Omit<Pairing, 'pai
   const lines = found.flatMap(([title, files]) =>
     files.map(({ path, reason }) => `${title.split(' ')[0]}: ${path}: ${reason}`),
   )
-  const rest = lines.length > MOST_LISTED ? [`and ${lines.length - MOST_LISTED} more`] : []
-  return [
-    found.map(([title, { length }]) => `${length} ${title}`).join(', '),
-    ...lines.slice(0, MOST_LISTED),
-    ...rest,
-  ].join('\n')
+  const rest = lines.length > most ? [`and ${lines.length - most} more`] : []
+  return [found.map(([title, { length }]) => `${length} ${title}`).join(', '), ...lines.slice(0, most), ...rest].join(
+    '\n',
+  )
 }

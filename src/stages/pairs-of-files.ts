@@ -1,7 +1,9 @@
 /** From pairs of files to samples: both identified by content, the photo giving the sample its identity. */
-import { extname } from 'node:path'
+import { rm } from 'node:fs/promises'
+import { extname, join } from 'node:path'
 import { z } from 'zod'
 import { PrepError } from '../errors.js'
+import { writeFileAtomic } from '../files.js'
 import type { StageContext } from '../pipeline/stage.js'
 import type { Sample, Split } from '../sample.js'
 import { identifyFiles } from './identity.js'
@@ -13,20 +15,31 @@ export const unpairedOption = z
   .default('fail')
   .describe('Photos without labels and labels without photos: list all and stop, or leave them out and count them')
 
+/** For `prep plan`: how many pairs there are, and which files have no partner. */
+export function previewPairs({ pairs, ...unpaired }: Pairing): { count: number; note?: string } {
+  const problems = describeUnpaired(unpaired)
+  return { count: pairs.length, ...(problems && { note: problems }) }
+}
+
 /**
  * Deal with the files that have no partner, before any is read.
- * @throws {PrepError} `UNPAIRED` with every mismatch, unless they are to be skipped; `NO_MATCHES` when no pair is left
+ * @throws {PrepError} `UNPAIRED`, unless they are to be skipped: OUT/unpaired.txt then has every mismatch; `NO_MATCHES`
+ *   when no pair is left
  */
-export function leaveOut(
+export async function leaveOut(
   { pairs, ...unpaired }: Pairing,
   rule: z.output<typeof unpairedOption>,
   context: StageContext,
-): void {
+): Promise<void> {
   const problems = describeUnpaired(unpaired)
-  if (problems && rule === 'fail')
+  const list = join(context.output, 'unpaired.txt')
+  if (problems && rule === 'fail') {
+    await writeFileAtomic(list, `${describeUnpaired(unpaired, Number.POSITIVE_INFINITY)}\n`)
     throw new PrepError('UNPAIRED', problems, {
-      hint: 'mend the names or the suffixes, or leave these files out with unpaired: skip',
+      hint: `mend the names or the suffixes (all are in ${list}), or leave these files out with unpaired: skip`,
     })
+  }
+  await rm(list, { force: true })
   if (!pairs.length)
     throw new PrepError('NO_MATCHES', `no photo has labels of its name${problems ? `: ${problems}` : ''}`, {
       hint: 'check names and suffixes; in folders, match: name compares file names alone',

@@ -105,6 +105,7 @@ describe('two folders', () => {
     expect(code).toBe(2)
     for (const path of ['photos/photo-001.jpg', 'photos/photo-002.jpg', 'lonely/other.png'])
       expect(stderr).toContain(path)
+    expect((await readFile(at('runs/lonely/unpaired.txt'), 'utf8')).trim().split('\n')).toHaveLength(4)
     const skipping = [{ ...from, unpaired: 'skip' }, resize, { stage: 'classes', table }]
     await runs('lonely-skip', skipping, '--set', 'max_failures=3')
     const { skipped } = JSON.parse(await readFile(at('runs/lonely-skip/report.json'), 'utf8'))

@@ -64,6 +64,7 @@ test('every mismatch is named: no label, no photo, the same name twice', () => {
   expect(found.labels.map(({ path }) => path)).toEqual(['l/4.png'])
   expect(found.doubles.map(({ path }) => path)).toEqual(['p/3.jpg', 'p/3.png'])
   const text = describeUnpaired(found)
+  expect(describeUnpaired(found, 1)).toMatch(/\nand \d more$/)
   for (const path of ['p/2.jpg', 'l/4.png', 'p/3.jpg', 'p/3.png']) expect(text).toContain(path)
 })
 

@@ -4,7 +4,8 @@
  */
 import { readdirSync, readFileSync } from 'node:fs'
 
-const EVERY_MS = 100
+/** Looking takes the kernel milliseconds: what is to be timed exactly is not watched. */
+const EVERY_MS = 250
 
 export interface Most {
   /** Of all processes together; what several share is shared out among them (Pss). 0 where there is no /proc. */

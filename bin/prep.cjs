@@ -3,6 +3,4 @@
 // unless this is set before the first is used, and loading an ES module uses one.
 const { availableParallelism } = require('node:os')
 process.env.UV_THREADPOOL_SIZE ??= String(Math.max(4, 2 * availableParallelism()))
-// Collect rubbish sooner: the heap of a run over very many photos is otherwise mostly that (`npm run bench -- scale`).
-require('node:v8').setFlagsFromString('--heap-growing-percent=25')
 import('../dist/cli/main.js')

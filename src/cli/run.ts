@@ -1,5 +1,6 @@
 /** `prep run`: one or several pipelines, one after the other. */
 import { availableParallelism } from 'node:os'
+import { setFlagsFromString } from 'node:v8'
 import { Command, InvalidArgumentError } from 'commander'
 import { PrepError } from '../errors.js'
 import { parseOverride } from '../pipeline/overrides.js'
@@ -78,6 +79,8 @@ Examples:
 }
 
 export async function runOne(pipeline: Pipeline, flags: RunFlags): Promise<void> {
+  // Collect rubbish sooner: the heap of a run over very many photos is otherwise mostly that (`npm run bench -- scale`).
+  setFlagsFromString('--heap-growing-percent=25')
   const from = stepIndex(pipeline, '--from', flags.from)
   const until = stepIndex(pipeline, '--until', flags.until)
   if (from !== undefined && until !== undefined && from > until)

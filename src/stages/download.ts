@@ -1,7 +1,6 @@
 /** Downloads photos from lists of URLs: each is fetched once, kept by content, and has a verdict that later runs know. */
 import { join } from 'node:path'
 import { type Attempt, AttemptLog, type LastAttempt, readLastAttempts } from '../download/attempt-log.js'
-import { Downloader } from '../download/downloader.js'
 import type { Validators } from '../download/incoming.js'
 import { DownloadStore } from '../download/store.js'
 import type { Wanted } from '../download/visit.js'
@@ -134,6 +133,8 @@ async function fetchAll(
     return rules ? { rules } : {}
   }
   let bytes = 0
+  // here, because every command would wait for the HTTP client to load
+  const { Downloader } = await import('../download/downloader.js')
   const downloader = new Downloader({
     policy: policyOf(options),
     store,

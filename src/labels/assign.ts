@@ -8,7 +8,7 @@
  */
 import assignKernel from '../kernels/assign.wasm.js'
 import { instantiate } from '../kernels/instantiate.js'
-import { CONES_TO_LAB, coneResponses, coneSignals } from './oklab.js'
+import { CONES_TO_LAB, coneResponses, coneSignals, type Rgb } from './oklab.js'
 import type { Palette } from './palette.js'
 import { type Coordinates, coordinates, nearest } from './points.js'
 
@@ -135,7 +135,7 @@ export class LabelTable {
       this.blockAt[block] = at // only now: addBlock may replace the array
       return
     }
-    const id = nearest(this.centroids, ...coordinates(this.palette.space, r, g, b))
+    const id = nearest(this.centroids, coordinates(this.palette.space, r, g, b))
     this.cells[this.blockAt[block]! + (((r & 7) << 6) | ((g & 7) << 3) | (b & 7))] = id
   }
 
@@ -192,12 +192,13 @@ export class LabelTable {
   }
 }
 
-const identity = (r: number, g: number, b: number): Coordinates => [r, g, b]
+const identity = (r: number, g: number, b: number): Rgb => [r, g, b]
 
 /** score_i(u) = |c_i|^2 - 2 c_i . x(u), where u are cone responses for OKLab, else r, g, b. */
 function scoresOf({ space, clusters }: Palette): Float64Array {
   const [L, a, b] = CONES_TO_LAB
-  const rows = clusters.map(({ centroid: [x, y, z] }) => {
+  const rows = clusters.map(({ centroid }) => {
+    const [x, y, z] = centroid as Rgb
     const slope = space === 'oklab' ? [0, 1, 2].map(axis => x * L[axis]! + y * a[axis]! + z * b[axis]!) : [x, y, z]
     return [...slope.map(s => -2 * s), x * x + y * y + z * z]
   })

@@ -1,10 +1,10 @@
-/** From the colours of one photo or of a whole data set to a palette: clustering, then names and order of the clusters. */
+/** From the colours of one photo or of a whole data set to a palette: clustering, then order and looks of the clusters. */
 import { PrepError } from '../errors.js'
 import type { ColourSums } from './histogram.js'
 import { kmeans } from './kmeans.js'
-import { okLab } from './oklab.js'
+import { type OkLab, okLab, okLabToRgb, type Rgb } from './oklab.js'
 import { distinctColours, hex, type Palette } from './palette.js'
-import { type Coordinates, nearest, type Points, type Space, toPoints } from './points.js'
+import { type Coordinates, nearest, type Points, placeOf, type Space, squaredDistance, toPoints } from './points.js'
 
 export interface FitOptions {
   /** Number of labels, 2..255. */
@@ -32,69 +32,126 @@ export type ClusterEngine = (points: Points, options: Required<FitOptions>) => r
  */
 export function fitPalette(colours: ColourSums, options: FitOptions, engine: ClusterEngine = kmeans): Palette {
   const complete = { ...FIT_DEFAULTS, ...options }
-  const { clusters, space } = complete
-  const found = colours.count.length
-  if (found < clusters) {
-    throw new PrepError(
-      'TOO_FEW_COLOURS',
-      `expected at least ${clusters} colours for ${clusters} clusters, found ${found}`,
-      {
-        hint: found < 2 ? 'use photos with more than one colour' : `set clusters to ${found} or fewer`,
-      },
-    )
+  const { space } = complete
+  const clusters = fitClusters(toPoints(colours, space), colours, complete, engine)
+  const pixels = clusters.counts.reduce((sum, count) => sum + count, 0)
+  const displays = distinctColours(clusters.means.map(hex))
+  return {
+    version: 1,
+    space,
+    clusters: clusters.centroids.map((centroid, id) => ({
+      id,
+      centroid,
+      display: displays[id]!,
+      mean: clusters.means[id]!,
+      share: Math.round((clusters.counts[id]! / pixels) * 1e6) / 1e6,
+    })),
   }
-  const points = toPoints(colours, space)
+}
+
+/** What was found, each by id: from dark to bright. */
+export interface FittedClusters {
+  /** Rounded as a palette file holds them. */
+  readonly centroids: readonly Coordinates[]
+  /** The weighted squared distances of the points to their nearest centroid, summed. */
+  readonly inertia: number
+  /** Pixels of the points nearest to each. */
+  readonly counts: readonly number[]
+  /** The mean colour of those pixels, to a hundredth. */
+  readonly means: readonly Rgb[]
+}
+
+/**
+ * Cluster points of which the first three dimensions are colour in `space`, as it is, and any others what the caller
+ * wants to tell apart besides, scaled by how much it is to count.
+ *
+ * @param points  `toPoints(colours, space)`, or points with more dimensions
+ * @param colours  the pixels of each point, in the same order
+ * @throws {PrepError} `TOO_FEW_COLOURS` when fewer points than clusters differ
+ */
+export function fitClusters(
+  points: Points,
+  colours: ColourSums,
+  options: FitOptions,
+  engine: ClusterEngine = kmeans,
+): FittedClusters {
+  const complete = { ...FIT_DEFAULTS, ...options }
+  const { clusters, space } = complete
+  if (points.size < clusters) throw tooFew(points, points.size, clusters)
   const centroids = orderCentroids(roundCentroids(engine(points, complete), space), space)
-  return describe(colours, points, centroids, space)
-}
-
-/** Six decimals of OKLab, four of RGB: far below what is visible, and what the palette file then holds exactly. */
-function roundCentroids(centroids: readonly Coordinates[], space: Space): Coordinates[] {
-  const unit = space === 'oklab' ? 1e6 : 1e4
-  return centroids.map(([x, y, z]) => [
-    Math.round(x * unit) / unit,
-    Math.round(y * unit) / unit,
-    Math.round(z * unit) / unit,
-  ])
-}
-
-/** By lightness, then hue angle. */
-function orderCentroids(centroids: readonly Coordinates[], space: Space): Coordinates[] {
-  const lab = ([x, y, z]: Coordinates) => (space === 'oklab' ? ([x, y, z] as const) : okLab(x, y, z))
-  return centroids
-    .map(centroid => ({ centroid, lab: lab(centroid) }))
-    .sort(
-      ({ lab: p, centroid: c }, { lab: q, centroid: d }) =>
-        p[0] - q[0] || Math.atan2(p[2], p[1]) - Math.atan2(q[2], q[1]) || c[1] - d[1] || c[2] - d[2],
-    )
-    .map(({ centroid }) => centroid)
-}
-
-/** The palette of these centroids, with what the colours nearest to each look like and how many they are. */
-function describe(colours: ColourSums, points: Points, centroids: readonly Coordinates[], space: Space): Palette {
   const sums = centroids.map(() => [0, 0, 0, 0] as [r: number, g: number, b: number, count: number])
-  let pixels = 0
+  let inertia = 0
+  const place = new Array<number>(points.dims)
   for (let i = 0; i < points.size; i++) {
-    const sum = sums[nearest(centroids, points.x[i]!, points.y[i]!, points.z[i]!)]!
+    for (let axis = 0; axis < place.length; axis++) place[axis] = points.columns[axis]![i]!
+    const id = nearest(centroids, place)
+    const sum = sums[id]!
     sum[0] += colours.r[i]!
     sum[1] += colours.g[i]!
     sum[2] += colours.b[i]!
     sum[3] += colours.count[i]!
-    pixels += colours.count[i]!
+    inertia += points.weight[i]! * squaredDistance(place, centroids[id]!)
   }
-  const means = sums.map(
-    ([r, g, b, n]) => [r / n, g / n, b / n].map(v => Math.round(v * 100) / 100) as [number, number, number],
+  const counts = sums.map(sum => sum[3])
+  if (counts.includes(0)) {
+    const found = distinctPlaces(points, clusters)
+    if (found < clusters) throw tooFew(points, found, clusters)
+  }
+  const means = sums.map(([r, g, b, n], id) =>
+    n > 0 ? ([r / n, g / n, b / n].map(roundMean) as unknown as Rgb) : colourOf(centroids[id]!, space),
   )
-  const displays = distinctColours(means.map(hex))
-  return {
-    version: 1,
-    space,
-    clusters: centroids.map((centroid, id) => ({
-      id,
-      centroid,
-      display: displays[id]!,
-      mean: means[id]!,
-      share: Math.round((sums[id]![3] / pixels) * 1e6) / 1e6,
-    })),
-  }
+  return { centroids, inertia, counts, means }
+}
+
+function tooFew({ dims }: Points, found: number, clusters: number): PrepError {
+  const what = dims > 3 ? 'places with different features' : 'colours'
+  return new PrepError(
+    'TOO_FEW_COLOURS',
+    `expected at least ${clusters} ${what} for ${clusters} clusters, found ${found}`,
+    {
+      hint: found < 2 ? 'use photos with more than one colour' : `set clusters to ${found} or fewer`,
+    },
+  )
+}
+
+/** Points that differ, counted up to `limit`. */
+function distinctPlaces(points: Points, limit: number): number {
+  const places = new Set<string>()
+  for (let i = 0; i < points.size && places.size < limit; i++) places.add(String(placeOf(points, i)))
+  return places.size
+}
+
+const roundMean = (value: number): number => Math.round(value * 100) / 100
+
+/** Six decimals of OKLab, four of RGB: far below what is visible, and what the palette file then holds exactly. */
+function roundCentroids(centroids: readonly Coordinates[], space: Space): Coordinates[] {
+  const unit = space === 'oklab' ? 1e6 : 1e4
+  return centroids.map(centroid => centroid.map(value => Math.round(value * unit) / unit))
+}
+
+/** By lightness, then hue angle; those alike in both by their other coordinates. */
+function orderCentroids(centroids: readonly Coordinates[], space: Space): Coordinates[] {
+  const lab = (centroid: Coordinates): OkLab => (space === 'oklab' ? colour(centroid) : okLab(...colour(centroid)))
+  return centroids
+    .map(centroid => ({ centroid, lab: lab(centroid) }))
+    .sort(
+      ({ lab: p, centroid: c }, { lab: q, centroid: d }) =>
+        p[0] - q[0] || Math.atan2(p[2], p[1]) - Math.atan2(q[2], q[1]) || compareFrom(1, c, d),
+    )
+    .map(({ centroid }) => centroid)
+}
+
+function compareFrom(axis: number, p: Coordinates, q: Coordinates): number {
+  for (let i = axis; i < p.length; i++) if (p[i] !== q[i]) return p[i]! - q[i]!
+  return 0
+}
+
+const colour = (place: Coordinates): readonly [number, number, number] => [place[0]!, place[1]!, place[2]!]
+
+/** Of a centroid that no pixel is nearest to. */
+const colourOf = (centroid: Coordinates, space: Space): Rgb => {
+  const place = colour(centroid)
+  return space === 'oklab'
+    ? okLabToRgb(place)
+    : (place.map(value => roundMean(Math.min(255, Math.max(0, value)))) as unknown as Rgb)
 }

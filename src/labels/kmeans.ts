@@ -8,8 +8,9 @@
  */
 import { uniformFloat64 } from 'pure-rand/distribution/uniformFloat64'
 import { xoroshiro128plus } from 'pure-rand/generator/xoroshiro128plus'
+import { coarsen } from './coarsen.js'
 import { loadPoints, type PointSet } from './point-set.js'
-import { type Coordinates, coarsen, type Points } from './points.js'
+import type { Coordinates, Points } from './points.js'
 
 export interface KMeansOptions {
   /** Number of centres, at most the number of points. */
@@ -40,8 +41,19 @@ const TOLERANCE = 1e-3
 const FINAL_TOLERANCE = 1e-6
 const FINAL_ITERATIONS = 300
 
-/** @returns the centres in no particular order */
-export function kmeans(points: Points, { clusters, restarts, seed }: KMeansOptions): Coordinates[] {
+export interface Clustering {
+  /** In no particular order. */
+  readonly centres: readonly Coordinates[]
+  /** The weighted squared distances of the points to their nearest centre, summed. */
+  readonly inertia: number
+}
+
+/** The centres alone of `clusterPoints`. */
+export const kmeans = (points: Points, options: KMeansOptions): readonly Coordinates[] =>
+  clusterPoints(points, options).centres
+
+/** Find centres of weighted points, of which there are at least as many. */
+export function clusterPoints(points: Points, { clusters, restarts, seed }: KMeansOptions): Clustering {
   const coarsePoints = coarsen(points, COARSE_POINTS + COARSE_POINTS_EACH * clusters)
   const [fine, coarse] = loadPoints([points, coarsePoints] as const, clusters)
   const generator = xoroshiro128plus(seed)
@@ -57,12 +69,31 @@ export function kmeans(points: Points, { clusters, restarts, seed }: KMeansOptio
   }))
   const first = settled.reduce((best, other) => (other.inertia < best.inertia ? other : best))
   const { centres } = improve(fine, first.centres, FINE_SWAPS + clusters, random)
-  fine.lloyd(centres, FINAL_ITERATIONS, FINAL_TOLERANCE)
-  return Array.from({ length: clusters }, (_, c) => [centres[3 * c]!, centres[3 * c + 1]!, centres[3 * c + 2]!])
+  return settle(fine, centres, FINAL_ITERATIONS, FINAL_TOLERANCE)
+}
+
+/**
+ * Lloyd's iterations alone, from given centres: what changes little from one fit to the next, and can be compared with
+ * other implementations.
+ *
+ * @param tolerance  the least relative gain of an iteration that is worth another; 0: until nothing moves
+ */
+export function lloydFrom(
+  points: Points,
+  centres: readonly Coordinates[],
+  { iterations = FINAL_ITERATIONS, tolerance = FINAL_TOLERANCE } = {},
+): Clustering {
+  const [set] = loadPoints([points] as const, centres.length)
+  return settle(set, set.pack(centres), iterations, tolerance)
+}
+
+function settle(points: PointSet, centres: Float32Array, iterations: number, tolerance: number): Clustering {
+  points.lloyd(centres, iterations, tolerance)
+  return { centres: points.unpack(centres), inertia: points.assign(centres) }
 }
 
 interface Solution {
-  /** xyz each. */
+  /** Packed. */
   readonly centres: Float32Array
   readonly inertia: number
 }
@@ -81,7 +112,7 @@ function distinct(starts: readonly Solution[]): Solution[] {
 
 /** Swap a centre for a point, drawn by its share of the inertia, where Lloyd's iterations then end lower. */
 function improve(points: PointSet, start: Float32Array, swaps: number, random: () => number): Solution {
-  const clusters = start.length / 3
+  const clusters = start.length / points.dims
   let centres = start
   let inertia = points.lloyd(centres, SWAP_ITERATIONS, TOLERANCE)
   points.assign(centres)
@@ -90,7 +121,7 @@ function improve(points: PointSet, start: Float32Array, swaps: number, random: (
     for (let i = 0; i < CANDIDATES; i++) candidates[i] = points.draw(random())
     const { point, centre } = points.bestSwap(candidates, clusters)
     const changed = centres.slice()
-    changed.set(points.at(point), 3 * centre)
+    points.moveTo(changed, centre, point)
     const improved = points.lloyd(changed, SWAP_ITERATIONS, TOLERANCE, inertia)
     if (improved >= inertia) continue
     centres = changed

@@ -4,7 +4,7 @@
  */
 import { kmeans } from 'ml-kmeans'
 import type { ClusterEngine } from './fit.js'
-import { type Coordinates, nearest, type Points } from './points.js'
+import { type Coordinates, nearest, type Points, placeOf, squaredDistance } from './points.js'
 
 const SAMPLE = 10_000
 
@@ -12,14 +12,15 @@ const SAMPLE = 10_000
 export const mlKMeans: ClusterEngine = (points, { clusters, seed }) => {
   const sample = samplePoints(points, Math.max(SAMPLE, 10 * clusters))
   const { centroids } = kmeans(sample, clusters, { seed, initialization: 'kmeans++', maxIterations: 100 })
-  return repair(points, centroids as unknown as Coordinates[])
+  return repair(points, centroids)
 }
 
 /**
  * Rows drawn evenly along the weight: a colour that n% of the pixels have is n% of the sample, to within one row. The
  * rarest colours may be missed; points that fit into the sample one by one all take part once at least.
  */
-export function samplePoints({ size, x, y, z, weight }: Points, rows: number): number[][] {
+export function samplePoints(points: Points, rows: number): number[][] {
+  const { size, weight } = points
   const total = weight.reduce((sum, w) => sum + w, 0)
   const every = size <= rows / 2
   const spread = every ? rows - size : rows
@@ -28,7 +29,7 @@ export function samplePoints({ size, x, y, z, weight }: Points, rows: number): n
   for (let i = 0, next = 0; i < size; i++) {
     passed += weight[i]!
     const due = Math.round((passed / total) * spread)
-    for (let copies = due - next + (every ? 1 : 0); copies > 0; copies--) sample.push([x[i]!, y[i]!, z[i]!])
+    for (let copies = due - next + (every ? 1 : 0); copies > 0; copies--) sample.push(placeOf(points, i))
     next = due
   }
   return sample
@@ -42,10 +43,10 @@ function repair(points: Points, centroids: readonly Coordinates[]): Coordinates[
     let farthest: Coordinates = centres[0]!
     let most = -1
     for (let i = 0; i < points.size; i++) {
-      const place = [points.x[i]!, points.y[i]!, points.z[i]!] as const
-      const id = nearest(centres, ...place)
+      const place = placeOf(points, i)
+      const id = nearest(centres, place)
       used.add(id)
-      const distance = place.reduce((sum, v, axis) => sum + (v - centres[id]![axis]!) ** 2, 0)
+      const distance = squaredDistance(place, centres[id]!)
       if (distance > most) [farthest, most] = [place, distance]
     }
     const empty = centres.findIndex((_, id) => !used.has(id))

@@ -143,7 +143,7 @@ export const displayColours = ({ clusters }: Palette): Uint8Array =>
 /** @param colour  each channel 0..255, rounded here */
 export const hex = (colour: Rgb): string => `#${colour.map(c => Math.round(c).toString(16).padStart(2, '0')).join('')}`
 
-const clip = ([r, g, b]: Coordinates): Rgb => [clipChannel(r), clipChannel(g), clipChannel(b)]
+const clip = ([r, g, b]: Rgb): Rgb => [clipChannel(r), clipChannel(g), clipChannel(b)]
 const clipChannel = (value: number): number => Math.min(255, Math.max(0, value))
 
 /** The colours with those changed a little that an earlier one has already, so that a colour tells its label. */

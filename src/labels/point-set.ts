@@ -1,14 +1,14 @@
 /** Points in the memory of the k-means kernel, and the passes over them. Arithmetic is float32, sums are float64. */
 import { instantiate } from '../kernels/instantiate.js'
 import kmeansKernel from '../kernels/kmeans.wasm.js'
-import type { Points } from './points.js'
+import type { Coordinates, Points } from './points.js'
 
 /** Addresses are in bytes; src/kernels/kmeans.as.ts says what lies there. */
 interface Passes {
-  assign(points: number, n: number, centres: number, k: number, near: number): number
-  sum(points: number, weighted: number, n: number, centres: number, k: number, sums: number): number
-  join(points: number, n: number, near: number, x: number, y: number, z: number, out: number): number
-  trySwap(points: number, n: number, near: number, k: number, x: number, y: number, z: number, losses: number): number
+  assign(dims: number, points: number, n: number, centres: number, k: number, near: number): number
+  sum(dims: number, points: number, weighted: number, n: number, centres: number, k: number, sums: number): number
+  join(dims: number, points: number, n: number, near: number, place: number, out: number): number
+  trySwap(dims: number, points: number, n: number, near: number, k: number, place: number, losses: number): number
 }
 
 /** How many times the last iteration's gain the coming ones are credited with. */
@@ -16,9 +16,43 @@ const PATIENCE = 2
 
 let kernel: ReturnType<typeof instantiate<Passes>> | undefined
 
-const align = (bytes: number): number => (bytes + 15) & ~15
+/** The kernel has no fewer; those that points lack are 0. */
+const LEAST_DIMS = 3
 
-const bytesFor = (size: number, clusters: number): number => 48 * (size + 7) + align(12 * clusters) + 128 * clusters
+type Part = 'points' | 'weighted' | 'near' | 'trial' | 'centres' | 'place' | 'sums'
+
+/** What lies where in the kernel's memory, in bytes from the start of a set. */
+interface Layout {
+  /** Points including the padding to a multiple of eight. */
+  readonly n: number
+  readonly dims: number
+  /** Numbers in a row of `weighted` and of `sums`. */
+  readonly row: number
+  readonly at: Readonly<Record<Part, number>>
+  readonly bytes: number
+}
+
+function layOut(points: Points, clusters: number): Layout {
+  const n = Math.ceil(points.size / 8) * 8
+  const dims = Math.max(LEAST_DIMS, points.dims)
+  const row = (dims + 4) & ~3
+  let bytes = 0
+  const take = (length: number): number => {
+    const start = bytes
+    bytes += Math.ceil(length / 16) * 16
+    return start
+  }
+  const at = {
+    points: take(4 * n * (dims + 1)),
+    weighted: take(4 * n * row),
+    near: take(12 * n),
+    trial: take(4 * n),
+    centres: take(4 * dims * clusters),
+    place: take(4 * dims),
+    sums: take(4 * 8 * row * clusters),
+  }
+  return { n, dims, row, at, bytes }
+}
 
 /** Put several sets of points into the kernel's memory; those of the call before are void. */
 export function loadPoints<Sets extends readonly Points[]>(
@@ -27,23 +61,29 @@ export function loadPoints<Sets extends readonly Points[]>(
 ): { [Index in keyof Sets]: PointSet } {
   kernel ??= instantiate(kmeansKernel)
   const { run } = kernel
-  const memory = kernel.reserve(sets.reduce((sum, { size }) => sum + align(bytesFor(size, clusters)), 0))
+  const layouts = sets.map(points => layOut(points, clusters))
+  const memory = kernel.reserve(layouts.reduce((sum, { bytes }) => sum + bytes, 0))
   let base = 0
-  return sets.map(points => {
-    const set = new PointSet(points, clusters, run, memory, base)
-    base += align(bytesFor(points.size, clusters))
+  return sets.map((points, i) => {
+    const layout = layouts[i]!
+    const set = new PointSet(points, clusters, layout, run, memory, base)
+    base += layout.bytes
     return set
   }) as { [Index in keyof Sets]: PointSet }
 }
 
 export class PointSet {
-  /** Points including the padding to a multiple of eight. */
+  /** Numbers of a centre here: the points' dimensions, though no fewer than three. */
+  readonly dims: number
   private readonly n: number
-  private readonly where: Readonly<Record<'points' | 'weighted' | 'near' | 'trial' | 'centres' | 'sums', number>>
+  private readonly row: number
+  private readonly where: Readonly<Record<Part, number>>
   private readonly columns: Float32Array
+  private readonly weight: Float32Array
   private readonly distances: Float32Array
   private readonly trial: Float32Array
   private readonly centres: Float32Array
+  private readonly place: Float32Array
   private readonly sums: Float64Array
   /** Running sums of the points' costs, for `draw`; up to date when `summed`. */
   private readonly cumulative: Float64Array
@@ -53,49 +93,59 @@ export class PointSet {
   constructor(
     private readonly points: Points,
     clusters: number,
+    { n, dims, row, at }: Layout,
     private readonly passes: Passes,
     memory: ArrayBuffer,
     base: number,
   ) {
-    const n = (this.n = (points.size + 7) & ~7)
-    const weighted = base + 16 * n
-    const near = weighted + 16 * n
-    const trial = near + 12 * n
-    const centres = trial + 4 * n
-    const sums = centres + align(12 * clusters)
-    this.where = { points: base, weighted, near, trial, centres, sums }
-    this.columns = new Float32Array(memory, base, 4 * n)
-    this.distances = new Float32Array(memory, near, n)
-    this.trial = new Float32Array(memory, trial, n)
-    this.centres = new Float32Array(memory, centres, 3 * clusters)
-    this.sums = new Float64Array(memory, sums, 4 * clusters)
+    this.dims = dims
+    this.n = n
+    this.row = row
+    this.where = Object.fromEntries(Object.entries(at).map(([part, start]) => [part, base + start])) as typeof at
+    const { where } = this
+    this.columns = new Float32Array(memory, where.points, n * (dims + 1)).fill(0)
+    this.weight = this.columns.subarray(n * dims)
+    this.distances = new Float32Array(memory, where.near, n)
+    this.trial = new Float32Array(memory, where.trial, n)
+    this.centres = new Float32Array(memory, where.centres, dims * clusters)
+    this.place = new Float32Array(memory, where.place, dims).fill(0)
+    this.sums = new Float64Array(memory, where.sums, 4 * row * clusters)
     this.cumulative = new Float64Array(points.size)
-    this.columns.fill(0)
-    this.columns.set(points.x, 0)
-    this.columns.set(points.y, n)
-    this.columns.set(points.z, 2 * n)
-    this.columns.set(points.weight, 3 * n)
-    const rows = new Float32Array(memory, weighted, 4 * n).fill(0)
-    for (let i = 0; i < points.size; i++) {
-      const w = points.weight[i]!
-      rows[4 * i] = w * points.x[i]!
-      rows[4 * i + 1] = w * points.y[i]!
-      rows[4 * i + 2] = w * points.z[i]!
-      rows[4 * i + 3] = w
+    const { weight } = points
+    this.weight.set(weight)
+    const rows = new Float32Array(memory, where.weighted, row * n).fill(0)
+    for (const [axis, column] of points.columns.entries()) {
+      this.columns.set(column, n * axis)
+      for (let i = 0; i < points.size; i++) rows[row * i + axis] = weight[i]! * column[i]!
     }
+    for (let i = 0; i < points.size; i++) rows[row * i + dims] = weight[i]!
   }
 
-  at(point: number): [number, number, number] {
-    const { columns, n } = this
-    return [columns[point]!, columns[n + point]!, columns[2 * n + point]!]
+  /** Centres in the form that the passes take: one after the other, `dims` numbers each. */
+  pack(centres: readonly Coordinates[]): Float32Array {
+    const packed = new Float32Array(this.dims * centres.length)
+    for (const [c, centre] of centres.entries()) packed.set(centre, this.dims * c)
+    return packed
   }
 
-  /** Find each point's nearest and second nearest of the centres, xyz each. @returns the inertia */
+  /** What `pack` packed, rounded to float32. */
+  unpack(packed: Float32Array): Coordinates[] {
+    const { dims, points } = this
+    return Array.from({ length: packed.length / dims }, (_, c) => [...packed.subarray(dims * c, dims * c + points.dims)])
+  }
+
+  /** Make a point, as it is here, the centre. */
+  moveTo(centres: Float32Array, centre: number, point: number): void {
+    const { points, dims } = this
+    for (let axis = 0; axis < points.dims; axis++) centres[dims * centre + axis] = points.columns[axis]![point]!
+  }
+
+  /** Find each point's nearest and second nearest of the packed centres. @returns the inertia */
   assign(centres: Float32Array): number {
-    const { where, n } = this
+    const { where, n, dims } = this
     this.centres.set(centres)
     this.summed = false
-    return this.passes.assign(where.points, n, where.centres, centres.length / 3, where.near)
+    return this.passes.assign(dims, where.points, n, where.centres, centres.length / dims, where.near)
   }
 
   /**
@@ -105,12 +155,12 @@ export class PointSet {
    * @returns the inertia before the last move of the centres
    */
   lloyd(centres: Float32Array, limit: number, tolerance: number, target = Infinity): number {
-    const { where, n } = this
-    const k = centres.length / 3
+    const { where, n, dims } = this
+    const k = centres.length / dims
     let previous = Infinity
     for (let iteration = 0; iteration < limit; iteration++) {
       this.centres.set(centres)
-      const inertia = this.passes.sum(where.points, where.weighted, n, where.centres, k, where.sums)
+      const inertia = this.passes.sum(dims, where.points, where.weighted, n, where.centres, k, where.sums)
       const reseeded = this.moveToMeans(centres)
       const gain = previous - inertia
       previous = inertia
@@ -121,18 +171,18 @@ export class PointSet {
 
   /** @returns whether an empty cluster had to be given a point */
   private moveToMeans(centres: Float32Array): boolean {
-    const { sums } = this
+    const { sums, dims, row } = this
     let reseeded = false
-    for (let c = 0; c < centres.length / 3; c++) {
-      const weight = sums[4 * c + 3]!
+    for (let c = 0; c < centres.length / dims; c++) {
+      const weight = sums[row * c + dims]!
       if (weight > 0) {
-        for (let axis = 0; axis < 3; axis++) centres[3 * c + axis] = sums[4 * c + axis]! / weight
+        for (let axis = 0; axis < dims; axis++) centres[dims * c + axis] = sums[row * c + axis]! / weight
         continue
       }
       if (!reseeded) this.assign(this.centres.slice())
       const costliest = this.costliest()
       if (costliest < 0) continue
-      centres.set(this.at(costliest), 3 * c)
+      this.moveTo(centres, c, costliest)
       this.distances[costliest] = 0
       reseeded = true
     }
@@ -144,7 +194,7 @@ export class PointSet {
     let point = -1
     let most = 0
     for (let i = 0; i < this.points.size; i++) {
-      const cost = this.distances[i]! * this.columns[3 * this.n + i]!
+      const cost = this.distances[i]! * this.weight[i]!
       if (cost > most) [point, most] = [i, cost]
     }
     return point
@@ -152,10 +202,10 @@ export class PointSet {
 
   /** A point drawn with probability in proportion to its share of the inertia. @param share  uniform in 0..1 */
   draw(share: number): number {
-    const { cumulative, columns, n, distances } = this
+    const { cumulative, weight, distances } = this
     if (!this.summed) {
       let sum = 0
-      for (let i = 0; i < cumulative.length; i++) cumulative[i] = sum += distances[i]! * columns[3 * n + i]!
+      for (let i = 0; i < cumulative.length; i++) cumulative[i] = sum += distances[i]! * weight[i]!
       this.summed = true
     }
     const wanted = share * cumulative.at(-1)!
@@ -171,7 +221,7 @@ export class PointSet {
 
   /** k-means++ centres, each the best of some candidates. */
   seed(clusters: number, candidates: number, random: () => number): Float32Array {
-    const centres = new Float32Array(3 * clusters)
+    const centres = new Float32Array(this.dims * clusters)
     this.distances.fill(1, 0, this.points.size)
     this.summed = false
     for (let c = 0; c < clusters; c++) {
@@ -187,16 +237,16 @@ export class PointSet {
       this.joined(best)
       this.distances.set(this.trial)
       this.summed = false
-      centres.set(this.at(best), 3 * c)
+      this.moveTo(centres, c, best)
     }
     return centres
   }
 
   /** @returns the inertia with one more centre at `point`; leaves the distances to it in `trial` */
   private joined(point: number): number {
-    const { where, n } = this
-    const [x, y, z] = this.at(point)
-    return this.passes.join(where.points, n, where.near, x, y, z, where.trial)
+    const { where, n, dims } = this
+    this.moveTo(this.place, 0, point)
+    return this.passes.join(dims, where.points, n, where.near, where.place, where.trial)
   }
 
   /**
@@ -204,11 +254,11 @@ export class PointSet {
    * @returns the point, the centre to give up for it, and the inertia then
    */
   bestSwap(candidates: readonly number[], clusters: number): { point: number; centre: number; inertia: number } {
-    const { where, n, sums } = this
+    const { where, n, dims, sums } = this
     const best = { point: 0, centre: 0, inertia: Infinity }
     for (const point of candidates) {
-      const [x, y, z] = this.at(point)
-      const joined = this.passes.trySwap(where.points, n, where.near, clusters, x, y, z, where.sums)
+      this.moveTo(this.place, 0, point)
+      const joined = this.passes.trySwap(dims, where.points, n, where.near, clusters, where.place, where.sums)
       for (let centre = 0; centre < clusters; centre++) {
         const inertia = joined + sums[centre]!
         if (inertia < best.inertia) {

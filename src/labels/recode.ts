@@ -1,7 +1,7 @@
 /** Old ids or drawn colours of pixels to new ids, counting what no class has. */
 import { type Assigner, createAssigner } from './assign.js'
 import { type ClassCoding, UNKNOWN } from './class-coding.js'
-import type { Coordinates } from './points.js'
+import type { Rgb } from './oklab.js'
 
 export interface Recoded {
   readonly ids: Uint8Array
@@ -73,7 +73,7 @@ export function createColourRecoder({ colours, unknown }: ClassCoding, distance:
   }
 }
 
-const nearestColour = (colours: readonly Coordinates[]): Assigner =>
+const nearestColour = (colours: readonly Rgb[]): Assigner =>
   createAssigner({
     version: 1,
     space: 'rgb',

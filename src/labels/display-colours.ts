@@ -6,14 +6,14 @@ import { type OkLab, okLab, type Rgb } from './oklab.js'
 
 /**
  * OKLab distance that up to 20 colours keep from each other; in the middle of the lightness scale, where two greys
- * this far apart are 25 codes apart. More colours share the room there is: it shrinks with the cube root of their number.
+ * this far apart are 23 codes apart. More colours share the room there is: it shrinks with the cube root of their number.
  */
-const APART = 0.1
+const APART = 0.09
 const AT_CLUSTERS = 20
 /** Where there is no room for that, this much of it is tried next. */
 const LESS = 0.9
-/** A step away from the mean in hue or chroma counts as so many in lightness: a darker blue is still the sky. */
-const HUE_COST = 4
+/** What a step to another hue, or to grey, counts against one in lightness or to more of the same hue, squared. */
+const HUE_COST = 6
 /** Candidates per channel: 0, 8, 16, ... 255. */
 const LEVELS = 33
 /** Rounds in which each colour may move to a better place; few are ever needed. */
@@ -85,8 +85,14 @@ function nearestFree(
 }
 
 const squaredDistance = (p: OkLab, q: OkLab): number => (p[0] - q[0]) ** 2 + (p[1] - q[1]) ** 2 + (p[2] - q[2]) ** 2
-const costOf = (p: OkLab, q: OkLab): number =>
-  (p[0] - q[0]) ** 2 + HUE_COST * ((p[1] - q[1]) ** 2 + (p[2] - q[2]) ** 2)
+
+/** A darker or a stronger blue is still the sky; a green one is not. */
+function costOf(p: OkLab, wanted: OkLab): number {
+  const [light, a, b] = [p[0] - wanted[0], p[1] - wanted[1], p[2] - wanted[2]]
+  const chroma = Math.hypot(wanted[1], wanted[2])
+  const stronger = chroma ? Math.max(0, (a * wanted[1] + b * wanted[2]) / chroma) : 0
+  return light * light + HUE_COST * (a * a + b * b) - (HUE_COST - 1) * stronger * stronger
+}
 
 const candidate = (rgb: Rgb): Candidate => ({ rgb, lab: okLab(...rgb) })
 

@@ -37,7 +37,7 @@ export function fitPalette(colours: ColourSums, options: FitOptions, engine: Clu
   const pixels = clusters.counts.reduce((sum, count) => sum + count, 0)
   const displays = distinctColours(clusters.means.map(hex))
   return {
-    version: 1,
+    version: 2,
     space,
     clusters: clusters.centroids.map((centroid, id) => ({
       id,

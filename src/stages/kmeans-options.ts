@@ -1,13 +1,19 @@
 /** What a user may set of the kmeans step. */
 import { z } from 'zod'
 import { FIT_DEFAULTS } from '../labels/fit.js'
+import type { Problem } from '../pipeline/stage.js'
 
 export const options = z.strictObject({
   of: z
     .enum(['photo', 'drawing'])
     .default('photo')
     .describe('What is clustered: the photo, or labels drawn in colours that no table names (pairs, folders)'),
-  clusters: z.int().min(2).max(64).optional().describe('Number of classes K (default: 8, or as many as `palette` has)'),
+  clusters: z
+    .union([z.int().min(2).max(64), z.literal('auto')])
+    .optional()
+    .describe(
+      'Number of classes K (default: 8, or as many as `palette` has); auto: where more of them, up to 32, stop paying (the knee of the error curve)',
+    ),
   space: z
     .enum(['oklab', 'rgb'])
     .default('oklab')
@@ -27,6 +33,23 @@ export const options = z.strictObject({
     .default(FIT_DEFAULTS.restarts)
     .describe('Independent starts at most; fewer when starts agree (engine: prep)'),
   palette: z.string().min(1).optional().describe('Use the classes of this palette.json instead of finding new ones'),
+  names: z
+    .record(z.string(), z.string().min(1))
+    .optional()
+    .describe('Names of classes by id, such as {3: road}; prep palette name does the same for a run'),
+  refit: z
+    .enum(['never', 'always', 'drift'])
+    .default('drift')
+    .describe(
+      'When photos are added or removed: always makes a new palette, never keeps the one there is, drift keeps it as long as it fits. --fresh and changed options always make a new one',
+    ),
+  drift_limit: z
+    .number()
+    .min(0)
+    .default(0.1)
+    .describe(
+      'refit: drift makes a new palette when the mean squared distance of pixels to their class has grown by more than this part, or more than this part of the pixels would have to change class for the shares to be as they were',
+    ),
   maps: z.boolean().default(true).describe('Also write the label maps as coloured PNG'),
   folder: z
     .string()
@@ -37,3 +60,25 @@ export const options = z.strictObject({
 export type KmeansOptions = z.output<typeof options>
 
 export const DEFAULT_CLUSTERS = 8
+
+/** What is wrong with `names` as far as the options tell. */
+export function checkNames({ names = {}, clusters }: Pick<KmeansOptions, 'names' | 'clusters'>): Problem[] {
+  const seen = new Map<string, string>()
+  return Object.entries(names).flatMap(([id, name]): Problem[] => {
+    const problem = (code: Problem['code'], message: string, hint: string): Problem[] => [
+      { option: `names.${id}`, code, message: `names: ${message}`, hint },
+    ]
+    const other = seen.get(name.toLowerCase())
+    seen.set(name.toLowerCase(), id)
+    if (!/^\d+$/.test(id)) return problem('OPTION_TYPE', `expected ids, found ${id}`, 'write {3: road}')
+    if (typeof clusters === 'number' && Number(id) >= clusters)
+      return problem('OPTION_OUT_OF_RANGE', `expected ids 0 to ${clusters - 1}, found ${id}`, 'ids start at 0')
+    if (other !== undefined)
+      return problem(
+        'OPTION_OUT_OF_RANGE',
+        `${name} is the name of ${other} and of ${id}`,
+        'merge them with prep palette merge',
+      )
+    return []
+  })
+}

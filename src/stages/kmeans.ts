@@ -12,7 +12,7 @@ import { fingerprint, type Json } from '../pipeline/fingerprint.js'
 import { seedFor } from '../pipeline/random.js'
 import { defineStage, type StageContext, type TaskCall, type TaskResult } from '../pipeline/stage.js'
 import { contentKey, type ImageRef, type Sample } from '../sample.js'
-import { DEFAULT_CLUSTERS, type KmeansOptions, options } from './kmeans-options.js'
+import { checkNames, DEFAULT_CLUSTERS, type KmeansOptions, options } from './kmeans-options.js'
 import {
   countCall,
   engineOf,
@@ -23,7 +23,8 @@ import {
   sumHistograms,
 } from './kmeans-palette.js'
 import { drawingOf, drawLabels, drawPairs, labelDrawings, labelsAreWhole } from './label-drawings.js'
-import { paletteColours } from './palette-file.js'
+import { EDITS_FILE, paletteColours } from './palette-file.js'
+import { withEdits } from './palette-refit.js'
 
 interface AssignInput {
   readonly photo: ImageRef
@@ -31,6 +32,11 @@ interface AssignInput {
   readonly palette: string
   /** Where to write the coloured map, if anywhere: the ids are at hand, and so it needs no second reading. */
   readonly drawing?: string
+}
+
+const AUTO_FOR_ALL = {
+  message: 'clusters: auto finds a number for all photos together, and scope is image',
+  hint: 'set a number, or scope: dataset',
 }
 
 interface FitInput {
@@ -42,23 +48,34 @@ interface FitInput {
 
 export const kmeans = defineStage({
   name: 'kmeans',
-  version: 1,
+  version: 2,
   summary: 'Make label maps by clustering colours (K-means)',
   details:
-    'Finds one palette for all photos from exact integer colour counts, so that it does not depend on order or on the number of workers, then gives each pixel the id of its nearest colour. Ids go from dark to light. Leaves palette.json, coloured maps and a contact sheet in OUT/labels.',
+    'Finds one palette for all photos from exact integer colour counts, so that it does not depend on order or on the number of workers, then gives each pixel the id of its nearest colour. Ids go from dark to light. The palette stays while it fits when photos are added (`refit`); names, colours and merges made with `prep palette` stay in any case. Leaves palette.json, coloured maps and a contact sheet in OUT/labels.',
   options,
   needs: ['photo'],
   gives: ['label', 'palette'],
   fields: ({ of }) => ({ needs: [of] }),
   files: ({ palette }) => (palette ? [palette] : []),
+  edits: ({ folder }) => [join(folder, EDITS_FILE)],
   plan: ({ clusters, palette, scope, folder }) => [
     palette
       ? `uses the classes of ${palette}`
-      : `finds ${clusters ?? DEFAULT_CLUSTERS} classes for ${scope === 'dataset' ? 'all photos together' : 'each photo'}`,
+      : `finds ${clusters === 'auto' ? 'so many classes as pay' : `${clusters ?? DEFAULT_CLUSTERS} classes`} for ${scope === 'dataset' ? 'all photos together' : 'each photo'}`,
     `writes OUT/${folder}: palette.json, coloured maps, contact sheet`,
   ],
-  check: ({ palette }, { output }) =>
-    palette && resolve(palette).startsWith(`${resolve(output)}/`)
+  check: ({ palette, names, clusters, scope }, { output }) => [
+    ...checkNames({ names, clusters }),
+    ...(clusters === 'auto' && scope === 'image'
+      ? [
+          {
+            option: 'clusters',
+            code: 'OPTION_OUT_OF_RANGE' as const,
+            ...AUTO_FOR_ALL,
+          },
+        ]
+      : []),
+    ...(palette && resolve(palette).startsWith(`${resolve(output)}/`)
       ? [
           {
             option: 'palette',
@@ -67,7 +84,8 @@ export const kmeans = defineStage({
             hint: 'copy it out of the output folder first',
           },
         ]
-      : [],
+      : []),
+  ],
   intact: (result, { folder }, output) => labelsAreWhole(result.artefacts.palette, join(output, folder)),
   ahead: {
     task: 'count',
@@ -141,9 +159,10 @@ interface Labelled {
 
 /** One palette for all: fitted or read, then each photo by it. */
 async function labelAll(found: readonly Sample[], options: KmeansOptions, context: StageContext): Promise<Labelled> {
-  const { palette, samples } = options.palette
+  const { palette: base, samples } = options.palette
     ? { palette: await readGivenPalette(options.palette, options), samples: found }
     : await fitForAll(found, options, context)
+  const palette = await withEdits(base, options, context)
   const text = formatPalette(palette)
   const colours = paletteColours(palette)
   const keyOf = (sample: Sample): Json => ({
@@ -179,7 +198,8 @@ async function labelEach(samples: readonly Sample[], options: KmeansOptions, con
       },
     )
   const { space, restarts, engine } = options
-  const clusters = options.clusters ?? DEFAULT_CLUSTERS
+  const { clusters = DEFAULT_CLUSTERS } = options
+  if (clusters === 'auto') throw new PrepError('OPTION_OUT_OF_RANGE', AUTO_FOR_ALL.message, AUTO_FOR_ALL)
   const calls = samples.map((sample): TaskCall => {
     const seed = seedFor(context.seed, 'kmeans', sample.sha256)
     const input = { clusters, seed, options: { space, restarts, engine } }
@@ -193,7 +213,8 @@ async function labelEach(samples: readonly Sample[], options: KmeansOptions, con
   const labelled = await labelWith('label', samples, calls, context, ({ facts }) =>
     means.push(facts.means as number[][]),
   )
-  return { samples: labelled, ...(means.length && { palette: meanPalette(means, clusters, space) }) }
+  if (!means.length) return { samples: labelled }
+  return { samples: labelled, palette: await withEdits(meanPalette(means, clusters, space), options, context) }
 }
 
 async function labelWith(

@@ -82,37 +82,41 @@ function distance(a: v128, b: v128): v128 {
   return v128.or(v128.sub_sat<u8>(a, b), v128.sub_sat<u8>(b, a))
 }
 
-// Adds to 16-bit sums how far each byte of a row is from the next and from the one below; nothing for the last of a row.
+// Adds to 16-bit sums how far each byte of a row is from the one `step` bytes on.
 // @ts-ignore: decorator
 @inline
-function addSteps(row: usize, below: usize, width: u32, sums: usize): void {
+function addSteps(row: usize, step: usize, width: u32, sums: usize): void {
   for (let x: u32 = 0; x < width; x += 16) {
-    const v = v128.load(row + x)
-    const across = distance(v, v128.load(row + x, 1))
-    const down = distance(v, v128.load(below + x))
+    const v = distance(v128.load(row + x), v128.load(row + x + step))
     const to = sums + (<usize>x << 1)
-    const low = v128.add<i16>(v128.extend_low<u8>(across), v128.extend_low<u8>(down))
-    const high = v128.add<i16>(v128.extend_high<u8>(across), v128.extend_high<u8>(down))
-    v128.store(to, v128.add<i16>(v128.load(to), low))
-    v128.store(to + 16, v128.add<i16>(v128.load(to, 16), high))
+    v128.store(to, v128.add<i16>(v128.load(to), v128.extend_low<u8>(v)))
+    v128.store(to + 16, v128.add<i16>(v128.load(to, 16), v128.extend_high<u8>(v)))
   }
-  // behind the last one comes the next row's first
-  const end = row + width
-  const over = <i32>load<u8>(end) - <i32>load<u8>(end - 1)
-  const last = sums + 2 * <usize>(width - 1)
-  store<u16>(last, load<u16>(last) - <u16>abs(over))
 }
 
-// For each cell of a grid (cells of cell * cell px, narrower at the right and lower borders) the sum of a plane's bytes,
-// or with `steps` of how far each is from its right and its lower neighbour, as u32 [rows][columns]. `sums` u16 [width + 16].
-export function sumCells(plane: usize, width: u32, height: u32, cell: u32, steps: bool, sums: usize, out: usize): void {
+// Takes back what the last byte of a row added: behind it comes the next row's first.
+// @ts-ignore: decorator
+@inline
+function dropLast(row: usize, width: u32, sums: usize): void {
+  const end = row + width
+  const last = sums + 2 * <usize>(width - 1)
+  store<u16>(last, load<u16>(last) - <u16>abs(<i32>load<u8>(end) - <i32>load<u8>(end - 1)))
+}
+
+// For each cell of a grid (cells of cell * cell px, narrower at the right and lower borders) the sum of a plane's bytes
+// (`what` 0), or of how far each is from its right (1) or lower (2) neighbour, as u32 [rows][columns]. `sums` u16
+// [width + 16].
+export function sumCells(plane: usize, width: u32, height: u32, cell: u32, what: u32, sums: usize, out: usize): void {
   for (let top: u32 = 0; top < height; top += cell) {
     memory.fill(sums, 0, 2 * <usize>width + 32)
     const end = min(top + cell, height)
     for (let y = top; y < end; y++) {
       const row = plane + <usize>y * width
-      if (steps) addSteps(row, y + 1 < height ? row + width : row, width, sums)
-      else addRow(row, width, sums)
+      if (what == 0) addRow(row, width, sums)
+      else if (what == 1) {
+        addSteps(row, 1, width, sums)
+        dropLast(row, width, sums)
+      } else if (y + 1 < height) addSteps(row, width, width, sums)
     }
     for (let left: u32 = 0; left < width; left += cell) {
       let sum: u32 = 0

@@ -1,11 +1,11 @@
 /**
- * Labels by what a pixel is and what lies around it. Lightness and colour are the pixel's own; position, surroundings and
- * texture are those of the cells around it, and change in a line from one cell's middle to the next.
+ * Labels by what a pixel is and what lies around it. Lightness and colour are the pixel's own; position and texture are
+ * those of the cells around it, and change in a line from one cell's middle to the next.
  */
 import type { Features } from './features.js'
 import { weightsOf } from './features.js'
 import { labelIds, type Palette } from './palette.js'
-import { type Cells, coordinatesOf, type Scene } from './scene.js'
+import { type Cells, placesOf, type Scene } from './scene.js'
 
 const align = (bytes: number): number => (bytes + 15) & ~15
 
@@ -25,9 +25,10 @@ function between(pixels: number, padded: number, cell: number, count: number): {
 interface Scores {
   /** [k][3]: what a pixel's bytes add to a cluster's score. */
   readonly slopes: Float32Array
+  /** [k]: what they start from. */
   readonly offsets: Float64Array
-  /** Of each cluster, from the fourth coordinate on: weighted. */
-  readonly places: readonly (readonly number[])[]
+  /** [k]: by how much `offsets` grows with each byte that is taken out of L. */
+  readonly shifts: Float64Array
 }
 
 export class SceneLabeller {
@@ -36,7 +37,7 @@ export class SceneLabeller {
 
   /** @throws {RangeError} when centroids have other coordinates than the features ask for */
   constructor(
-    palette: Palette,
+    private readonly palette: Palette,
     private readonly features: Features,
   ) {
     this.scores = scoresOf(palette, features)
@@ -52,8 +53,8 @@ export class SceneLabeller {
   label(scene: Scene, cells: Cells): Uint8Array {
     const { width, height, grid, kernel } = scene
     const { columns, rows, cell } = grid
-    const { slopes, places } = this.scores
-    const k = places.length
+    const { slopes } = this.scores
+    const k = this.ids.length
     const width4 = (width + 3) & ~3
     const across = between(width, width4, cell, columns)
     const down = between(height, height, cell, rows)
@@ -107,28 +108,26 @@ export class SceneLabeller {
   }
 
   /** @param out  [k][rows + 1][columns + 1], the last row and column twice */
-  private scoreCells({ columns, rows, bytes }: Cells, out: Float32Array): void {
-    const { offsets, places } = this.scores
+  private scoreCells(cells: Cells, out: Float32Array): void {
+    const { columns, rows } = cells
     const weights = weightsOf(this.features).slice(3)
-    const read = coordinatesOf(this.features).slice(3)
-    // a byte's place along each coordinate, weighted
-    const tables = read.map((coordinate, axis) =>
-      Float64Array.from({ length: 256 }, (_, byte) => weights[axis]! * coordinate(byte)),
-    )
-    const further = bytes.slice(3)
-    for (let c = 0, at = 0; c < places.length; c++) {
-      const place = places[c]!
+    const further = placesOf(cells, this.features).slice(3)
+    const { offsets, shifts } = this.scores
+    const shift = Math.round(this.features.exposure * cells.level)
+    const scores = new Float64Array(columns * rows)
+    for (const [c, { centroid }] of this.palette.clusters.entries()) {
+      scores.fill(offsets[c]! + shift * shifts[c]!)
+      for (const [axis, places] of further.entries()) {
+        const square = weights[axis]! ** 2
+        const middle = centroid[3 + axis]!
+        for (let i = 0; i < scores.length; i++) scores[i]! += square * (places[i]! - middle) ** 2
+      }
+      let at = c * (rows + 1) * (columns + 1)
       for (let row = 0; row <= rows; row++) {
         const start = Math.min(row, rows - 1) * columns
-        for (let column = 0; column <= columns; column++, at++) {
-          const cell = start + Math.min(column, columns - 1)
-          let score = offsets[c]!
-          for (let axis = 0; axis < place.length; axis++) {
-            const d = tables[axis]![further[axis]![cell]!]! - place[axis]!
-            score += d * d
-          }
-          out[at] = score
-        }
+        out.set(scores.subarray(start, start + columns), at)
+        out[at + columns] = out[at + columns - 1]!
+        at += columns + 1
       }
     }
   }
@@ -140,16 +139,18 @@ function scoresOf({ clusters }: Palette, features: Features): Scores {
   const k = clusters.length
   const slopes = new Float32Array(3 * k)
   const offsets = new Float64Array(k)
-  const places = clusters.map(({ centroid }, c) => {
+  const shifts = new Float64Array(k)
+  for (const [c, { centroid }] of clusters.entries()) {
     if (centroid.length !== weights.length)
       throw new RangeError(`expected centroids of ${weights.length} numbers, found ${centroid.length}`)
     for (let axis = 0; axis < 3; axis++) {
       const [unit, zero] = axis === 0 ? [255, 0] : [512, 128]
-      const slope = -2 * weights[axis]! ** 2 * centroid[axis]!
-      slopes[3 * c + axis] = slope / unit
-      offsets[c]! += (weights[axis]! * centroid[axis]!) ** 2 - (slope / unit) * zero
+      const square = (weights[axis]! * features.detail) ** 2
+      const slope = (-2 * square * centroid[axis]!) / unit!
+      slopes[3 * c + axis] = slope
+      offsets[c]! += square * centroid[axis]! ** 2 - slope * zero!
+      if (axis === 0) shifts[c] = -slope
     }
-    return centroid.slice(3).map((value, axis) => weights[axis + 3]! * value)
-  })
-  return { slopes, offsets, places }
+  }
+  return { slopes, offsets, shifts }
 }

@@ -4,13 +4,13 @@
  */
 import { instantiate } from '../kernels/instantiate.js'
 import sceneKernel from '../kernels/scene.wasm.js'
-import { type Features, weightsOf } from './features.js'
+import type { Features } from './features.js'
 import { okLab } from './oklab.js'
 
 /** Cells along the shorter side: 8 px each at 512. Larger photos have larger cells, and so the same features. */
 const CELLS = 64
-/** Cells along each side of what counts as the surroundings of a cell: about a quarter of the shorter side. */
-const SURROUNDINGS = 17
+/** Cells along each side of the square whose texture is a cell's. */
+const SURROUNDINGS = 5
 
 export interface Grid {
   /** Pixels along each side of a cell; those at the right and lower borders may be narrower. */
@@ -26,27 +26,12 @@ export function gridOf(width: number, height: number): Grid {
 
 /** Bytes of each cell, row by row. */
 export interface Cells extends Grid {
-  /** Means of the planes: 255 L, 128 + 512 a, 128 + 512 b; then y, A, B, t as far as the features ask for them. */
-  readonly bytes: readonly Uint8Array[]
-}
-
-/** A coordinate of a centroid from a byte: L, y and t are 255ths, a and b 512ths around 128. */
-const fromByte = {
-  part: (byte: number): number => byte / 255,
-  chroma: (byte: number): number => (byte - 128) / 512,
-}
-
-/** How the bytes of each coordinate are read. */
-export const coordinatesOf = ({ position, surround, texture }: Features): ((byte: number) => number)[] => {
-  const { part, chroma } = fromByte
-  return [
-    part,
-    chroma,
-    chroma,
-    ...(position ? [part] : []),
-    ...(surround ? [chroma, chroma] : []),
-    ...(texture ? [part] : []),
-  ]
+  /** Means of the planes: 255 L, 128 + 512 a, 128 + 512 b. */
+  readonly colour: readonly [Uint8Array, Uint8Array, Uint8Array]
+  /** 255 h and 255 v; absent when they were not asked for. */
+  readonly texture?: readonly [Uint8Array, Uint8Array]
+  /** The mean of 255 L over the photo. */
+  readonly level: number
 }
 
 export interface ScenePasses {
@@ -56,7 +41,7 @@ export interface ScenePasses {
     width: number,
     height: number,
     cell: number,
-    steps: boolean,
+    what: number,
     sums: number,
     out: number,
   ): void
@@ -116,25 +101,16 @@ export class Scene {
     this.kernel.run.toLab(rgbAt, pixels, 0, this.planes, this.stride)
   }
 
-  /** What the cells say, as far as the features ask. */
-  cells(features: Features): Cells {
-    const { grid, height } = this
-    const means = [0, 1, 2].map(plane => this.means(plane))
-    const bytes = [...means]
-    if (features.position) {
-      const y = (row: number): number => Math.min(255, Math.round((255 * (row + 0.5) * grid.cell) / height))
-      const column = new Uint8Array(grid.rows * grid.columns)
-      for (let row = 0; row < grid.rows; row++) column.fill(y(row), row * grid.columns, (row + 1) * grid.columns)
-      bytes.push(column)
-    }
-    if (features.surround) bytes.push(...means.slice(1).map(plane => blur(plane, grid)))
-    if (features.texture) bytes.push(this.texture())
-    return { ...grid, bytes }
+  cells({ texture }: Pick<Features, 'texture'>): Cells {
+    const colour = [this.means(0), this.means(1), this.means(2)] as const
+    const level = Math.round(colour[0].reduce((sum, byte) => sum + byte, 0) / colour[0].length)
+    const { grid } = this
+    return { ...grid, colour, level, ...(texture && { texture: [this.texture(1), this.texture(2)] as const }) }
   }
 
   private means(plane: number): Uint8Array {
     const { cell, columns, rows } = this.grid
-    const sums = this.sums(this.planes + plane * this.stride, false)
+    const sums = this.sums(this.planes + plane * this.stride, 0)
     const means = new Uint8Array(columns * rows)
     for (let row = 0, i = 0; row < rows; row++) {
       const high = Math.min(cell, this.height - row * cell)
@@ -146,58 +122,38 @@ export class Scene {
     return means
   }
 
-  /** Steps of lightness between neighbours, fine ones and those from cell to cell, on a scale on which 1 of 255 shows. */
-  private texture(): Uint8Array {
+  /** Mean steps of lightness from pixel to pixel, across (1) or down (2), on a scale of logarithms. */
+  private texture(what: 1 | 2): Uint8Array {
     const { grid } = this
-    const energy = stepsBetween(this.means(0), grid)
-    const fine = this.sums(this.planes, true)
-    for (let i = 0; i < energy.length; i++) energy[i] = fine[i]! / grid.cell ** 2 + energy[i]! / 2
-    const around = boxMeans(energy, grid)
-    return toBytes(around, value => (255 * Math.log1p((100 * value) / 255)) / Math.log(201))
+    const steps = Float64Array.from(this.sums(this.planes, what))
+    const around = boxSums(steps, grid)
+    const bytes = new Uint8Array(steps.length)
+    const pixels = (SURROUNDINGS * grid.cell) ** 2
+    for (let i = 0; i < bytes.length; i++) bytes[i] = Math.round(Math.min(255, 55.26 * Math.log1p(around[i]! / pixels / 2.55)))
+    return bytes
   }
 
-  private sums(plane: number, steps: boolean): Uint32Array {
+  private sums(plane: number, what: 0 | 1 | 2): Uint32Array {
     const { cell, columns, rows } = this.grid
     const scratch = this.free
     const out = align(scratch + 2 * this.width + 48)
     const memory = this.kernel.reserve(out + 4 * columns * rows)
-    this.kernel.run.sumCells(plane, this.width, this.height, cell, steps, scratch, out)
+    this.kernel.run.sumCells(plane, this.width, this.height, cell, what, scratch, out)
     return new Uint32Array(memory, out, columns * rows).slice()
   }
 }
 
-/** How far each cell is from its right and its lower neighbour. */
-function stepsBetween(means: Uint8Array, { columns, rows }: Grid): Float64Array {
-  const steps = new Float64Array(means.length)
-  for (let i = 0; i < means.length; i++) {
-    const right = (i + 1) % columns ? Math.abs(means[i]! - means[i + 1]!) : 0
-    const below = i + columns < columns * rows ? Math.abs(means[i]! - means[i + columns]!) : 0
-    steps[i] = right + below
-  }
-  return steps
-}
-
-const blur = (plane: Uint8Array, grid: Grid): Uint8Array => toBytes(boxMeans(plane, grid), value => value)
-
-/** Rounded. A loop, for `Uint8Array.from` is many times as slow. */
-function toBytes(values: Float64Array, byte: (value: number) => number): Uint8Array {
-  const bytes = new Uint8Array(values.length)
-  for (let i = 0; i < bytes.length; i++) bytes[i] = Math.round(byte(values[i]!))
-  return bytes
-}
-
-/** The mean of a square of cells around each; beyond the border its cells go on. Sums of whole numbers are exact. */
-function boxMeans(values: Uint8Array | Float64Array, { columns, rows }: Grid): Float64Array {
+/** The sum over a square of cells around each; beyond the border its cells go on. */
+function boxSums(values: Float64Array, { columns, rows }: Grid): Float64Array {
   const across = new Float64Array(columns * rows)
   for (let row = 0; row < rows; row++) slide(values, row * columns, 1, columns, across)
   const out = new Float64Array(columns * rows)
   for (let column = 0; column < columns; column++) slide(across, column, columns, rows, out)
-  for (let i = 0; i < out.length; i++) out[i]! /= SURROUNDINGS ** 2
   return out
 }
 
 /** Sums of SURROUNDINGS values around each of `count`, which lie `step` apart. */
-function slide(values: Uint8Array | Float64Array, start: number, step: number, count: number, out: Float64Array): void {
+function slide(values: Float64Array, start: number, step: number, count: number, out: Float64Array): void {
   const reach = (SURROUNDINGS - 1) / 2
   const last = start + step * (count - 1)
   let sum = reach * values[start]!
@@ -209,13 +165,23 @@ function slide(values: Uint8Array | Float64Array, start: number, step: number, c
   }
 }
 
-/** Where a cell lies in the space that is clustered: each coordinate times its weight. */
-export function placesOf({ bytes }: Cells, features: Features): Float64Array[] {
-  const read = coordinatesOf(features)
-  const weights = weightsOf(features)
-  return bytes.map((column, axis) => {
-    const places = new Float64Array(column.length)
-    for (let i = 0; i < places.length; i++) places[i] = weights[axis]! * read[axis]!(column[i]!)
-    return places
-  })
+/**
+ * Where the cells lie in the space that is clustered: for each coordinate of a centroid a column, not weighted.
+ */
+export function placesOf({ columns, rows, colour, texture = [], level }: Cells, features: Features): Float64Array[] {
+  const size = columns * rows
+  const column = (value: (i: number) => number): Float64Array => {
+    const values = new Float64Array(size)
+    for (let i = 0; i < size; i++) values[i] = value(i)
+    return values
+  }
+  const [L, a, b] = colour
+  const shift = Math.round(features.exposure * level)
+  return [
+    column(i => (L[i]! - shift) / 255),
+    column(i => (a[i]! - 128) / 512),
+    column(i => (b[i]! - 128) / 512),
+    ...(features.position ? [column(i => (Math.floor(i / columns) + 0.5) / rows)] : []),
+    ...(features.texture ? texture.map(plane => column(i => plane[i]! / 255)) : []),
+  ]
 }

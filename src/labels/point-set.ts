@@ -131,7 +131,9 @@ export class PointSet {
   /** What `pack` packed, rounded to float32. */
   unpack(packed: Float32Array): Coordinates[] {
     const { dims, points } = this
-    return Array.from({ length: packed.length / dims }, (_, c) => [...packed.subarray(dims * c, dims * c + points.dims)])
+    return Array.from({ length: packed.length / dims }, (_, c) => [
+      ...packed.subarray(dims * c, dims * c + points.dims),
+    ])
   }
 
   /** Make a point, as it is here, the centre. */

@@ -11,7 +11,7 @@ import { noisyPixels, randomPixels } from './pictures.js'
 function bruteForce({ space, clusters }: Palette, rgb: Uint8Array): Uint8Array {
   const centroids = clusters.map(({ centroid }) => centroid)
   return Uint8Array.from({ length: rgb.length / 3 }, (_, i) =>
-    nearest(centroids, ...coordinates(space, rgb[3 * i]!, rgb[3 * i + 1]!, rgb[3 * i + 2]!)),
+    nearest(centroids, coordinates(space, rgb[3 * i]!, rgb[3 * i + 1]!, rgb[3 * i + 2]!)),
   )
 }
 

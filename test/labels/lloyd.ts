@@ -1,6 +1,6 @@
 /** The oracle: textbook k-means over every colour of a photo at full precision, in plain float64 loops. */
 import type { Coordinates, Points } from '../../src/labels/points.js'
-import { nearest, squaredDistance } from '../../src/labels/points.js'
+import { nearest, placeOf, squaredDistance } from '../../src/labels/points.js'
 
 /** Pixels of one colour are one weighted point, which changes nothing but the time. */
 export interface LloydRun {
@@ -20,17 +20,18 @@ export function seededRandom(seed: number): () => number {
 }
 
 /** Sum of weighted squared distances to the nearest centre. */
-export function inertiaOf({ size, x, y, z, weight }: Points, centres: readonly Coordinates[]): number {
+export function inertiaOf(points: Points, centres: readonly Coordinates[]): number {
   let sum = 0
-  for (let i = 0; i < size; i++) {
-    const centre = centres[nearest(centres, x[i]!, y[i]!, z[i]!)]!
-    sum += weight[i]! * squaredDistance(x[i]!, y[i]!, z[i]!, ...centre)
+  for (let i = 0; i < points.size; i++) {
+    const place = placeOf(points, i)
+    sum += points.weight[i]! * squaredDistance(place, centres[nearest(centres, place)]!)
   }
   return sum
 }
 
 /** k-means++ (Arthur and Vassilvitskii 2007): each centre a point drawn by its share of the inertia. */
-export function plusPlus({ size, x, y, z, weight }: Points, k: number, random: () => number): Coordinates[] {
+export function plusPlus(points: Points, k: number, random: () => number): Coordinates[] {
+  const { size, weight } = points
   const distance = new Float64Array(size).fill(1)
   const centres: Coordinates[] = []
   while (centres.length < k) {
@@ -39,11 +40,11 @@ export function plusPlus({ size, x, y, z, weight }: Points, k: number, random: (
     let left = random() * total
     let point = 0
     for (; point < size - 1; point++) if ((left -= distance[point]! * weight[point]!) < 0) break
-    const centre = [x[point]!, y[point]!, z[point]!] as const
+    const centre = placeOf(points, point)
     const first = centres.length === 0
     centres.push(centre)
     for (let i = 0; i < size; i++) {
-      const d = squaredDistance(x[i]!, y[i]!, z[i]!, ...centre)
+      const d = squaredDistance(placeOf(points, i), centre)
       if (first || d < distance[i]!) distance[i] = d
     }
   }
@@ -52,44 +53,40 @@ export function plusPlus({ size, x, y, z, weight }: Points, k: number, random: (
 
 /** Lloyd's iterations until the inertia falls by less than a millionth. Empty clusters keep their centre. */
 export function lloyd(points: Points, start: readonly Coordinates[], limit = 300): LloydRun {
+  const { size, dims, columns, weight } = points
   const k = start.length
   const centres = Float64Array.from(start.flat())
-  const sums = new Float64Array(4 * k)
+  const sums = new Float64Array(dims * k)
+  const weights = new Float64Array(k)
   let previous = Infinity
   for (let iteration = 0; iteration < limit; iteration++) {
     sums.fill(0)
+    weights.fill(0)
     let inertia = 0
-    for (let i = 0; i < points.size; i++) {
-      const x = points.x[i]!
-      const y = points.y[i]!
-      const z = points.z[i]!
-      const w = points.weight[i]!
+    for (let i = 0; i < size; i++) {
       let best = 0
       let shortest = Infinity
       for (let c = 0; c < k; c++) {
-        const dx = x - centres[3 * c]!
-        const dy = y - centres[3 * c + 1]!
-        const dz = z - centres[3 * c + 2]!
-        const d = dx * dx + dy * dy + dz * dz
+        let d = 0
+        for (let axis = 0; axis < dims; axis++) d += (columns[axis]![i]! - centres[dims * c + axis]!) ** 2
         if (d < shortest) {
           shortest = d
           best = c
         }
       }
+      const w = weight[i]!
       inertia += w * shortest
-      sums[4 * best]! += w * x
-      sums[4 * best + 1]! += w * y
-      sums[4 * best + 2]! += w * z
-      sums[4 * best + 3]! += w
+      for (let axis = 0; axis < dims; axis++) sums[dims * best + axis]! += w * columns[axis]![i]!
+      weights[best]! += w
     }
     for (let c = 0; c < k; c++) {
-      const w = sums[4 * c + 3]!
-      if (w > 0) for (let axis = 0; axis < 3; axis++) centres[3 * c + axis] = sums[4 * c + axis]! / w
+      const w = weights[c]!
+      if (w > 0) for (let axis = 0; axis < dims; axis++) centres[dims * c + axis] = sums[dims * c + axis]! / w
     }
     if (inertia > previous * (1 - 1e-6)) break
     previous = inertia
   }
-  const result = start.map((_, c): Coordinates => [centres[3 * c]!, centres[3 * c + 1]!, centres[3 * c + 2]!])
+  const result = start.map((_, c): Coordinates => [...centres.subarray(dims * c, dims * c + dims)])
   return { centres: result, inertia: inertiaOf(points, result) }
 }
 

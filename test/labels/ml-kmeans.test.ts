@@ -2,11 +2,12 @@ import { kmeans as peer } from 'ml-kmeans'
 import { describe, expect, test } from 'vitest'
 import { fitPalette } from '../../src/labels/fit.js'
 import { countColours } from '../../src/labels/histogram.js'
+import { lloydFrom } from '../../src/labels/kmeans.js'
 import { mlKMeans, samplePoints } from '../../src/labels/ml-kmeans.js'
-import { loadPoints } from '../../src/labels/point-set.js'
-import { type Coordinates, type Points, toPoints } from '../../src/labels/points.js'
+import { type Points, placeOf, toPoints } from '../../src/labels/points.js'
 import { bestOf, inertiaOf, plusPlus, seededRandom } from './lloyd.js'
 import { noisyPixels } from './pictures.js'
+import { gaussianBlobs, pointsOf } from './point-clouds.js'
 
 const histogram = countColours(noisyPixels(6000, 1))
 
@@ -25,6 +26,13 @@ describe('engine ml-kmeans', () => {
     expect(inertia / bestOf(8, points, 6, 1)).toBeLessThan(1.5)
   })
 
+  test('clusters points of any number of dimensions', () => {
+    const points = gaussianBlobs(1500, 7, 4, 0.05, 1)
+    const centres = mlKMeans(points, { clusters: 4, space: 'oklab', restarts: 1, seed: 2 })
+    expect(centres.map(centre => centre.length)).toEqual([7, 7, 7, 7])
+    expect(inertiaOf(points, centres) / bestOf(8, points, 4, 1)).toBeLessThan(1.5)
+  })
+
   test('flat photos get distinct clusters all the same', () => {
     const rgb = new Uint8Array(3 * 5000).fill(120)
     rgb.set([200, 0, 0, 0, 200, 0, 0, 0, 200])
@@ -33,19 +41,22 @@ describe('engine ml-kmeans', () => {
   })
 })
 
-test('our Lloyd and ml-kmeans end in the same place from the same start', () => {
-  const rgb = noisyPixels(1500, 2)
-  const size = rgb.length / 3
-  const column = (channel: number) => Float64Array.from({ length: size }, (_, i) => rgb[3 * i + channel]!)
-  const pixels: Points = { size, x: column(0), y: column(1), z: column(2), weight: new Float64Array(size).fill(1) }
-  const start = plusPlus(pixels, 5, seededRandom(3))
-  const rows = Array.from({ length: size }, (_, i) => [pixels.x[i]!, pixels.y[i]!, pixels.z[i]!])
+test.each([
+  ['colours of a photo', toPoints(histogram, 'oklab')],
+  ['three dimensions', gaussianBlobs(1500, 3, 5, 0.2, 2)],
+  ['seven dimensions', gaussianBlobs(1500, 7, 5, 0.3, 3)],
+])('our Lloyd and ml-kmeans end in the same place from the same start: %s', (_, weighted) => {
+  // it knows no weights
+  const points: Points = { ...weighted, weight: new Float64Array(weighted.size).fill(1) }
+  const rows = Array.from({ length: points.size }, (_, i) => placeOf(points, i))
+  const start = plusPlus(points, 5, seededRandom(3))
   const theirs = peer(rows, 5, { initialization: start.map(c => [...c]), maxIterations: 500, tolerance: 0 })
-  const ours = Float32Array.from(start.flat())
-  loadPoints([pixels] as const, 5)[0].lloyd(ours, 500, 0)
-  const centres = Array.from({ length: 5 }, (_, c): Coordinates => [ours[3 * c]!, ours[3 * c + 1]!, ours[3 * c + 2]!])
-  const expected = inertiaOf(pixels, theirs.centroids as unknown as Coordinates[])
-  expect(inertiaOf(pixels, centres) / expected).toBeCloseTo(1, 4)
+  const ours = lloydFrom(points, start, { iterations: 500, tolerance: 0 })
+  for (const [c, centre] of theirs.centroids.entries())
+    for (const [axis, value] of centre.entries()) expect(Math.abs(ours.centres[c]![axis]! - value)).toBeLessThan(1e-4)
+  expect(ours.inertia / inertiaOf(points, theirs.centroids)).toBeCloseTo(1, 4)
+  // and they had somewhere to go
+  expect(inertiaOf(points, start) / ours.inertia).toBeGreaterThan(1.05)
 })
 
 describe('samplePoints', () => {
@@ -56,8 +67,7 @@ describe('samplePoints', () => {
   })
 
   test('follows the weights', () => {
-    const weights = Float64Array.of(1, 6, 3)
-    const few: Points = { size: 3, x: Float64Array.of(1, 2, 3), y: weights, z: weights, weight: weights }
+    const few = pointsOf([1, 0, 0, 1], [2, 0, 0, 6], [3, 0, 0, 3])
     const copies = (x: number) => samplePoints(few, 103).filter(row => row[0] === x).length
     expect([copies(1), copies(2), copies(3)]).toEqual([11, 61, 31])
   })

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest'
 import { PrepError } from '../../src/errors.js'
 import { fitPalette } from '../../src/labels/fit.js'
 import { countColours, mergeHistograms } from '../../src/labels/histogram.js'
-import { okLab } from '../../src/labels/oklab.js'
+import { type OkLab, okLab } from '../../src/labels/oklab.js'
 import { displayColours, distinctColours, formatPalette, paletteHash, parsePalette } from '../../src/labels/palette.js'
 import { noisyPixels } from './pictures.js'
 
@@ -33,7 +33,9 @@ describe('fitPalette', () => {
 
   test.each(['oklab', 'rgb'] as const)('%s: ids run from dark to bright', space => {
     const { clusters } = fitPalette(photos[0]!, { clusters: 9, space })
-    const lightness = clusters.map(({ centroid: [x, y, z] }) => (space === 'oklab' ? x : okLab(x, y, z)[0]))
+    const lightness = clusters.map(({ centroid }) =>
+      space === 'oklab' ? centroid[0]! : okLab(...(centroid as OkLab))[0],
+    )
     expect(lightness).toEqual(lightness.toSorted((a, b) => a - b))
     expect(clusters.map(({ id }) => id)).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8])
   })

@@ -43,11 +43,11 @@ export function inspectCommand(): Command {
           ])
           printLine('\npalette')
           printTable(
-            palette.clusters.map(({ id, name, display, share }) => [
+            palette.clusters.map(({ id, name, display, share, into }) => [
               `  ${id}`,
               name ?? '-',
               display,
-              `${(100 * share).toFixed(1)}%`,
+              `${(100 * share).toFixed(1)}%${into === undefined ? '' : `  merged into ${into}`}`,
             ]),
           )
         }

@@ -8,6 +8,7 @@ import { failuresCommand } from './failures.js'
 import { initCommand } from './init.js'
 import { inspectCommand } from './inspect.js'
 import { labelCommand } from './label.js'
+import { paletteCommand } from './palette.js'
 import { planCommand } from './plan.js'
 import { printError } from './render.js'
 import { retryCommand } from './retry.js'
@@ -53,6 +54,7 @@ for (const command of [
   verifyCommand,
   splitCommand,
   inspectCommand,
+  paletteCommand,
   doctorCommand,
 ])
   program.addCommand(command().exitOverride())

@@ -27,7 +27,10 @@ export const printNotice = (line: string): void => void process.stderr.write(`${
 
 /** Names of files and answers of servers may hold what moves the cursor; only colours reach the terminal. JSON stays JSON. */
 const escapeControls = (text: string): string =>
-  text.replace(/(?![\n\t])\p{Cc}(?!\[\d*m)/gu, control => `\\u${control.charCodeAt(0).toString(16).padStart(4, '0')}`)
+  text.replace(
+    /(?![\n\t])\p{Cc}(?!\[[\d;]*m)/gu,
+    control => `\\u${control.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  )
 
 /** Columns padded to their widest cell; the last one runs on. */
 export function printTable(rows: readonly (readonly string[])[]): void {

@@ -4,6 +4,7 @@ import type { Quantisation } from './drift.js'
 /** One number of clusters, and how well it does. */
 export interface ElbowPoint {
   readonly clusters: number
+  /** Root mean squared distance of a pixel to its centroid: squared, the first few clusters would hide the others. */
   readonly error: number
 }
 
@@ -12,18 +13,18 @@ export const ELBOW_RANGE = { least: 2, most: 32 } as const
 /**
  * The errors of 2 to 32 clusters (or as many as there are colours).
  *
- * @param fit  a fit of so many clusters
+ * @param cluster  the outcome of a fit of so many clusters
  */
 export async function elbowCurve(
   colours: number,
-  fit: (clusters: number) => Promise<Quantisation>,
+  cluster: (clusters: number) => Promise<Quantisation>,
 ): Promise<ElbowPoint[]> {
   const most = Math.min(ELBOW_RANGE.most, colours)
   const curve: ElbowPoint[] = []
   for (let clusters = ELBOW_RANGE.least; clusters <= most; clusters++) {
-    const { error } = await fit(clusters)
+    const { error } = await cluster(clusters)
     // A search that ended higher than one with fewer clusters is no reason to take fewer.
-    curve.push({ clusters, error: Math.min(error, curve.at(-1)?.error ?? Infinity) })
+    curve.push({ clusters, error: Math.min(Math.sqrt(error), curve.at(-1)?.error ?? Infinity) })
   }
   return curve
 }

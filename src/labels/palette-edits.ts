@@ -76,18 +76,6 @@ export function formatEdits({ edits, palette }: PaletteEdits): string {
   return `{\n  "version": 1,\n  "edits": ${list},\n  "palette": ${inside}\n}\n`
 }
 
-/** The edits with another decision about one cluster; `undefined` takes a decision back. */
-export function withEdit(
-  edits: PaletteEdits,
-  id: number,
-  change: { readonly [field in keyof PaletteEdit]: PaletteEdit[field] | undefined },
-): PaletteEdits {
-  const edit = Object.fromEntries(
-    Object.entries({ ...edits.edits.get(id), ...change }).filter(([, value]) => value !== undefined),
-  ) as PaletteEdit
-  return { ...edits, edits: new Map([...edits.edits, [id, edit]]) }
-}
-
 export interface Edited {
   readonly palette: Palette
   /** What became of edits that do not fit any more, as sentences. */
@@ -109,27 +97,28 @@ export function editPalette(base: Palette, names: ReadonlyMap<number, string>, e
     checkId(base, id)
     all.set(id, { name })
   }
-  const { moved, warnings } = edits ? moveEdits(edits, base) : { moved: new Map<number, PaletteEdit>(), warnings: [] }
-  for (const [id, edit] of moved) all.set(id, { ...all.get(id), ...edit })
+  const { moved, warnings } = moveEdits(edits, base)
+  for (const [id, edit] of moved.edits) all.set(id, { ...all.get(id), ...edit })
   const clusters = base.clusters.map(cluster => ({ ...cluster, ...all.get(cluster.id) }))
   const palette = { ...base, clusters }
   checkTogether(palette)
   return { palette, warnings }
 }
 
-/** The edits by the ids of a palette that has been fitted since. */
-function moveEdits(
-  { edits, palette }: PaletteEdits,
+/** The edits as they are for a palette that has been fitted since, by its ids, and what became of them. */
+export function moveEdits(
+  edits: PaletteEdits | undefined,
   to: Palette,
-): { moved: Map<number, PaletteEdit>; warnings: string[] } {
-  const idOf = matchClusters(palette, to)
+): { readonly moved: PaletteEdits; readonly warnings: readonly string[] } {
   const moved = new Map<number, PaletteEdit>()
   const warnings: string[] = []
+  const { palette, edits: made } = edits ?? { palette: to, edits: new Map<number, PaletteEdit>() }
+  const idOf = matchClusters(palette, to)
   const call = (id: number): string => {
-    const name = edits.get(id)?.name
+    const name = made.get(id)?.name
     return name ? `${id} (${name})` : `${id}`
   }
-  for (const [id, { into, ...edit }] of edits) {
+  for (const [id, { into, ...edit }] of made) {
     const now = idOf[id]
     const target = into === undefined ? undefined : idOf[into]
     if (now === undefined || (into !== undefined && target === undefined)) {
@@ -143,7 +132,7 @@ function moveEdits(
         `cluster ${call(id)} was ${palette.clusters[id]!.display} when it was edited, and now has the mean colour ${colourText(to.clusters[now]!)}: look whether the edit still fits`,
       )
   }
-  return { moved, warnings }
+  return { moved: { edits: moved, palette: to }, warnings }
 }
 
 function distance({ mean: p }: PaletteCluster, { mean: q }: PaletteCluster): number {

@@ -1,7 +1,7 @@
 /** Makes label maps: one palette for the whole data set (or for each image), then the nearest colour of each pixel. */
 import { join, resolve } from 'node:path'
 import { PrepError } from '../errors.js'
-import { replaceFileUnsynced, writeFileAtomic } from '../files.js'
+import { replaceFileUnsynced } from '../files.js'
 import type { Colour } from '../images/colour.js'
 import { encodeIndexedPng } from '../images/png.js'
 import { type Assigner, createAssigner } from '../labels/assign.js'
@@ -23,7 +23,7 @@ import {
   sumHistograms,
 } from './kmeans-palette.js'
 import { drawingOf, drawLabels, drawPairs, labelDrawings, labelsAreWhole } from './label-drawings.js'
-import { EDITS_FILE, paletteColours } from './palette-file.js'
+import { EDITS_FILE, paletteColours, writePaletteFile } from './palette-file.js'
 import { withEdits } from './palette-refit.js'
 
 interface AssignInput {
@@ -129,7 +129,11 @@ export const kmeans = defineStage({
         : await labelAll(set.samples, options, context)
     if (!palette) return { samples, artefacts: set.artefacts }
     const text = formatPalette(palette)
-    await writeFileAtomic(path, text)
+    const kept = await writePaletteFile(path, text, context.cache)
+    if (kept)
+      context.warn(
+        `${path} was changed by hand; that is kept in ${kept}: use prep palette to name, colour and merge, or palette: to label by a palette of your own`,
+      )
     await context.folder(options.folder, labelDrawings(samples, palette, options, context), drawn)
     return { samples, artefacts: { ...set.artefacts, palette: { path, key: fingerprint(text) } } }
   },

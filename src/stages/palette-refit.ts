@@ -26,8 +26,8 @@ export interface FitJob {
  * The palette in OUT/FOLDER/palette.json when it was fitted with the same options and `refit` lets it stay, else a new
  * one; both without edits. Says which, and why.
  *
- * A new one in its place keeps the ids as far as clusters match. Where `refit` is always, or there was none, ids and all
- * else depend on the photos alone.
+ * A new one keeps the ids as far as its clusters match those of the last one, or of the one that people edited. Without
+ * either (`refit: always`, a first run, --fresh) ids and all else depend on the photos alone.
  */
 export async function keepOrFit(
   job: FitJob,
@@ -49,9 +49,9 @@ export async function keepOrFit(
   const fitted = bare(await job.fit())
   const { error } = await job.measure(fitted)
   const palette = { ...fitted, fit: { photos: job.photos, error, options: job.options } }
-  if (!last || !drift) return palette
-  context.note(`palette fitted again: ${driftText(drift)}, drift_limit is ${drift_limit}`)
-  return bare(numberLike(palette, last))
+  if (drift) context.note(`palette fitted again: ${driftText(drift)}, drift_limit is ${drift_limit}`)
+  const model = last ?? (await readEditsFile(join(context.output, folder, EDITS_FILE)))?.palette
+  return model ? bare(numberLike(palette, model)) : palette
 }
 
 const driftText = ({ error, shares }: Drift): string =>
@@ -64,7 +64,7 @@ async function lastPalette(folder: string, { options }: FitJob): Promise<Palette
 }
 
 /** As the photos alone make it: without names and merges, in colours that stay apart. */
-function bare(palette: Palette): Palette {
+export function bare(palette: Palette): Palette {
   const displays = spreadColours(palette.clusters.map(({ mean }) => mean))
   return {
     ...palette,

@@ -9,7 +9,7 @@ import { noisyPixels, randomPixels } from './pictures.js'
 
 /** Every pixel against every centroid. */
 function bruteForce({ space, clusters }: Palette, rgb: Uint8Array): Uint8Array {
-  const centroids = clusters.map(({ centroid }) => centroid)
+  const centroids = clusters.map(({ centroid }) => centroid as unknown as Coordinates)
   return Uint8Array.from({ length: rgb.length / 3 }, (_, i) =>
     nearest(centroids, coordinates(space, rgb[3 * i]!, rgb[3 * i + 1]!, rgb[3 * i + 2]!)),
   )
@@ -78,6 +78,27 @@ describe('createAssigner gives each pixel the nearest centroid, exactly', () => 
       expect(Buffer.compare(assign(rgb), bruteForce(palette, rgb))).toBe(0)
     }
   })
+})
+
+test('pixels of a merged cluster get the id of the one it is merged into', () => {
+  const rgb = noisyPixels(20_000, 5, 300)
+  const palette = fitPalette(countColours(rgb), { clusters: 9, restarts: 1 })
+  const into: Record<number, number> = { 2: 7, 4: 7, 8: 0 }
+  const merged = {
+    ...palette,
+    clusters: palette.clusters.map(c => ({ ...c, ...(c.id in into && { into: into[c.id]! }) })),
+  }
+  const expected = bruteForce(palette, rgb).map(id => into[id] ?? id)
+  expect(Buffer.compare(createAssigner(merged)(rgb), expected)).toBe(0)
+})
+
+test('a palette of more than colours is refused', () => {
+  const palette = paletteOf('rgb', [
+    [0, 0, 0],
+    [9, 9, 9],
+  ])
+  const clusters = palette.clusters.map(c => ({ ...c, centroid: [...c.centroid, 1] }))
+  expect(() => createAssigner({ ...palette, clusters })).toThrow(expect.objectContaining({ code: 'PALETTE_MISMATCH' }))
 })
 
 test('LabelTable forgets a palette when it loads another', () => {

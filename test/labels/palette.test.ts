@@ -113,10 +113,40 @@ describe('palette file', () => {
   })
 
   const valid = JSON.parse(formatPalette(palette))
+  const withInto = (version: number, into: Record<number, number>) =>
+    JSON.stringify({
+      ...valid,
+      version,
+      clusters: valid.clusters.map((c: { id: number }) => ({ ...c, ...(c.id in into && { into: into[c.id] }) })),
+    })
+
+  test('keeps merges, more than three coordinates and what it was fitted to', () => {
+    const fit = { photos: 4, error: 0.00125, options: '01c57d493082' }
+    const clusters = palette.clusters.map(c => ({ ...c, centroid: [...c.centroid, c.id, 0.5] }))
+    const merged = { ...palette, fit, clusters: clusters.map(c => (c.id === 5 ? { ...c, into: 2 } : c)) }
+    expect(parsePalette(formatPalette(merged), 'palette.json')).toEqual(merged)
+  })
+
+  test('version 1 is still read', () => {
+    const { clusters } = palette
+    expect(parsePalette(JSON.stringify({ version: 1, space: 'oklab', clusters }), 'palette.json')).toEqual(palette)
+  })
   test.each([
     ['not JSON', '{'],
     ['null', 'null'],
-    ['a newer version', JSON.stringify({ ...valid, version: 2 })],
+    ['a newer version', JSON.stringify({ ...valid, version: 3 })],
+    ['no version', JSON.stringify({ ...valid, version: undefined })],
+    ['merges in a file of version 1', withInto(1, { 1: 0 })],
+    ['a merge into itself', withInto(2, { 1: 1 })],
+    ['a merge into nothing', withInto(2, { 1: 7 })],
+    ['a chain of merges', withInto(2, { 1: 2, 2: 0 })],
+    [
+      'centroids of several lengths',
+      JSON.stringify({
+        ...valid,
+        clusters: valid.clusters.map((c: object, i: number) => ({ ...c, centroid: [0, 1, i, ...(i ? [] : [1])] })),
+      }),
+    ],
     ['an unknown space', JSON.stringify({ ...valid, space: 'hsv' })],
     ['one cluster', JSON.stringify({ ...valid, clusters: valid.clusters.slice(0, 1) })],
     [
@@ -173,6 +203,7 @@ describe('paletteHash', () => {
       paletteHash({ ...palette, clusters: palette.clusters.map(c => (c.id === 1 ? { ...c, ...edit } : c)) })
     expect(changed({ name: 'sky', display: '#123456', share: 0.9 })).toBe(paletteHash(palette))
     expect(changed({ centroid: [0.1, 0.2, 0.3] })).not.toBe(paletteHash(palette))
+    expect(changed({ into: 3 })).not.toBe(paletteHash(palette))
     expect(paletteHash({ ...palette, space: 'rgb' })).not.toBe(paletteHash(palette))
   })
 })

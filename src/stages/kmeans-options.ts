@@ -1,6 +1,7 @@
 /** What a user may set of the kmeans step. */
 import { z } from 'zod'
 import { FIT_DEFAULTS } from '../labels/fit.js'
+import { qualityOptions } from './quality-options.js'
 
 export const options = z.strictObject({
   of: z
@@ -33,6 +34,7 @@ export const options = z.strictObject({
     .min(1)
     .default('labels')
     .describe('Folder below the output for palette, coloured maps and contact sheet'),
+  quality: qualityOptions('clusters'),
 })
 export type KmeansOptions = z.output<typeof options>
 

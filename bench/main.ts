@@ -1,4 +1,4 @@
-/** `npm run bench -- prep|labels|train|scale|download|dedupe [--json]`: ratios against peers, measured in the same run. */
+/** `npm run bench -- prep|labels|train|scale|download|dedupe|quality [--json]`: ratios against peers, measured in the same run. */
 import type { BenchRow } from './row.js'
 
 const BENCHES: Readonly<Record<string, () => Promise<readonly BenchRow[]>>> = {
@@ -8,6 +8,7 @@ const BENCHES: Readonly<Record<string, () => Promise<readonly BenchRow[]>>> = {
   train: async () => (await import('./train.js')).benchTrain(),
   download: async () => (await import('./download.js')).benchDownload(),
   dedupe: async () => (await import('./dedupe.js')).benchDedupe(),
+  quality: async () => (await import('./quality.js')).benchQuality(),
 }
 
 const words = process.argv.slice(2)

@@ -5,7 +5,7 @@ import { PrepError, PrepErrors } from '../errors.js'
 export function exitCode(error: unknown): number {
   if (error instanceof PrepErrors) return 2
   if (!(error instanceof PrepError)) return 1
-  if (error.code === 'TOO_MANY_FAILURES') return 3
+  if (error.code === 'TOO_MANY_FAILURES' || error.code === 'LABELS_REJECTED') return 3
   if (error.code === 'ENGINE_UNAVAILABLE') return 4
   return error.code === 'INTERRUPTED' ? 130 : 2
 }

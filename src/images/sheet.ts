@@ -12,7 +12,9 @@ const GAP = 8
 const CAPTION_CAP = 8
 /** Higher levels take longer than they save. */
 const PNG_OPTIONS = { compressionLevel: 3, adaptiveFiltering: true } as const
-const CAPTION_HEIGHT = 22
+const CAPTION_LINE = 14
+/** Under a picture, with so many lines of caption. */
+const captionHeight = (lines: number): number => 8 + CAPTION_LINE * lines
 const HEADER_CAP = 9
 const HEADER_HEIGHT = 22
 const TITLE_CAP = 13
@@ -44,7 +46,7 @@ export async function drawSheet({ columns, rows, cellPx = 256, title }: Sheet): 
     cellPx,
   )
   const columnCount = Math.max(columns.length, ...rows.map(row => row.cells.length), 1)
-  const rowHeight = (row: SheetRow) => box.height + (row.caption ? CAPTION_HEIGHT : GAP)
+  const rowHeight = (row: SheetRow) => box.height + (row.caption ? captionHeight(1) : GAP)
   const headings = columns.some(heading => heading !== '') ? HEADER_HEIGHT : 0
   const top = MARGIN + (title ? TITLE_HEIGHT : 0) + headings
   const width = 2 * MARGIN + columnCount * (box.width + GAP) - GAP
@@ -67,7 +69,10 @@ export interface ContactPair {
   readonly photo: Pixels
   /** The label map in colours, 3 channels. */
   readonly label: Pixels
-  readonly caption?: string | undefined
+  /** A third picture, such as both in one; 3 channels. */
+  readonly overlay?: Pixels | undefined
+  /** One line, or several. */
+  readonly caption?: string | readonly string[] | undefined
 }
 
 export interface ContactSheet {
@@ -80,17 +85,18 @@ export interface ContactSheet {
 }
 
 /**
- * Many samples on one page, each as photo | labels.
+ * Many samples on one page, each as photo | labels, or photo | labels | overlay.
  *
  * @returns PNG bytes; the same input gives the same bytes
  */
 export async function drawContactSheet({ pairs, columns, cellPx = 160, title }: ContactSheet): Promise<Uint8Array> {
-  const box = boxFor(
-    pairs.flatMap(pair => [pair.photo, pair.label]),
-    cellPx,
-  )
-  const pairWidth = 2 * box.width + 2
-  const rowHeight = box.height + (pairs.some(pair => pair.caption) ? CAPTION_HEIGHT : GAP)
+  const cells = pairs.map(({ photo, label, overlay }) => [photo, label, ...(overlay ? [overlay] : [])])
+  const captions = pairs.map(({ caption = [] }) => (typeof caption === 'string' ? [caption] : caption))
+  const box = boxFor(cells.flat(), cellPx)
+  const abreast = Math.max(...cells.map(({ length }) => length), 2)
+  const pairWidth = abreast * (box.width + 2) - 2
+  const lines = Math.max(...captions.map(({ length }) => length), 0)
+  const rowHeight = box.height + (lines ? captionHeight(lines) : GAP)
   const square = Math.round(Math.sqrt((pairs.length * rowHeight) / (pairWidth + 2 * GAP)))
   const perRow = Math.max(1, Math.min(columns ?? square, pairs.length))
   const top = MARGIN + (title ? TITLE_HEIGHT : 0)
@@ -99,11 +105,12 @@ export async function drawContactSheet({ pairs, columns, cellPx = 160, title }: 
 
   const pictures: Picture[] = []
   const texts: Lettering[] = []
-  for (const [index, pair] of pairs.entries()) {
+  for (const [index, abreast] of cells.entries()) {
     const x = MARGIN + (index % perRow) * (pairWidth + 2 * GAP)
     const y = top + Math.floor(index / perRow) * rowHeight
-    pictures.push({ pixels: pair.photo, box, x, y }, { pixels: pair.label, box, x: x + box.width + 2, y })
-    if (pair.caption) texts.push(caption(fitText(pair.caption, CAPTION_CAP, pairWidth), x, y + box.height))
+    pictures.push(...abreast.map((pixels, column) => ({ pixels, box, x: x + column * (box.width + 2), y })))
+    for (const [line, text] of captions[index]!.entries())
+      texts.push(caption(fitText(text, CAPTION_CAP, pairWidth), x, y + box.height + line * CAPTION_LINE))
   }
   return paint({ width, height }, pictures, withTitle(texts, title, width))
 }

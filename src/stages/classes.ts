@@ -22,6 +22,11 @@ import { contentKey, type ImageRef, type Pixels, type Sample } from '../sample.j
 import { readClassTable } from './class-table-file.js'
 import { ClassTally, sumByClass } from './class-tally.js'
 import { drawLabels, drawPairs, labelDrawings, labelsAreWhole } from './label-drawings.js'
+import { paletteColours } from './palette-file.js'
+import { applyGate, gateFacts } from './quality-gate.js'
+import { qualityOptions } from './quality-options.js'
+import { hasQualityReport } from './quality-report.js'
+import { drawQuality } from './quality-sheet.js'
 
 const name = z.string().min(1)
 
@@ -57,6 +62,7 @@ const options = z.strictObject({
   edges: name.optional().describe('Make pixels where two ids (instances) meet a class of this name'),
   maps: z.boolean().default(true).describe('Also write the label maps as coloured PNG'),
   folder: name.default('labels').describe('Folder below the output for palette, coloured maps and contact sheet'),
+  quality: qualityOptions('classes'),
 })
 type ClassesOptions = z.output<typeof options>
 
@@ -70,10 +76,10 @@ interface CodeInput {
 
 export const classes = defineStage({
   name: 'classes',
-  version: 1,
+  version: 2,
   summary: 'Give labels that you have already their classes: from ids, or from a table of colours',
   details:
-    'Old ids become 0..K-1 in the order of the table; their names and colours go into palette.json, with the mean colour that each class has in the photos. Put resize before it: edges are then drawn at the final size. Leaves palette.json, coloured maps and a contact sheet in OUT/labels.',
+    'Old ids become 0..K-1 in the order of the table; their names and colours go into palette.json, with the mean colour that each class has in the photos. Put resize before it: edges are then drawn at the final size. Leaves palette.json, coloured maps and a contact sheet in OUT/labels, and the verdict on each photo and its labels in quality.json and quality-sheet.png.',
   options,
   needs: ['photo'],
   gives: ['label', 'palette'],
@@ -81,9 +87,10 @@ export const classes = defineStage({
   files: ({ table }) => (typeof table === 'string' ? [table] : []),
   plan: ({ table, folder }) => [
     `takes the classes of ${typeof table === 'string' ? table : table ? 'the table' : 'the source, or each id for one'}`,
-    `writes OUT/${folder}: palette.json, coloured maps, contact sheet`,
+    `writes OUT/${folder}: palette.json, coloured maps, contact sheet, quality.json and quality-sheet.png`,
   ],
-  intact: (result, { folder }, output) => labelsAreWhole(result.artefacts.palette, join(output, folder)),
+  intact: async (result, { folder }, output) =>
+    (await labelsAreWhole(result.artefacts.palette, join(output, folder))) && hasQualityReport(join(output, folder)),
   tasks: {
     /** Which ids a label map has. */
     async list({ labels, divisor }: { labels: ImageRef; divisor: number }, tools) {
@@ -106,11 +113,23 @@ export const classes = defineStage({
       if (coding.edges !== null) markEdges(ids, old.data, old, coding.edges)
       return {
         image: { data: ids, width, height, channels: 1 },
-        facts: { width, height, ...sumByClass(ids, pixels.data, coding.classes.length, unknown) },
+        facts: {
+          width,
+          height,
+          ...sumByClass(ids, pixels.data, coding.classes.length, unknown),
+          ...gateFacts({
+            ids,
+            pixels,
+            classes: coding.classes.length,
+            unlabelled: unlabelledClasses(coding),
+            isPhoto: true,
+          }),
+        },
       }
     },
     draw: drawLabels,
     sheet: drawPairs,
+    quality: drawQuality,
   },
   async run(set, options, context) {
     const { samples } = set
@@ -127,7 +146,7 @@ export const classes = defineStage({
           hint: 'use fail, or the name of a class',
         },
       )
-    const { coded, tally } = await codeAll(samples, kind, coding, options, context)
+    const { coded, facts, tally } = await codeAll(samples, kind, coding, options, context)
     if (!coded.length) return { samples: [], artefacts: set.artefacts }
     const found = tally.mostUnknown(kind)
     if (found.length && unknown === 'fail')
@@ -142,10 +161,19 @@ export const classes = defineStage({
     const text = formatPalette(palette)
     const path = join(context.output, options.folder, 'palette.json')
     await writeFileAtomic(path, text)
-    await context.folder(options.folder, labelDrawings(coded, palette, options, context))
-    return { samples: coded, artefacts: { ...set.artefacts, palette: { path, key: fingerprint(text) } } }
+    const { folder, quality } = options
+    const gate = await applyGate(coded, facts, quality, context, { folder, colours: paletteColours(palette) })
+    const { samples: kept, items } = gate
+    await context.folder(folder, [...labelDrawings(kept, palette, options, context), ...items])
+    return { samples: kept, artefacts: { ...set.artefacts, palette: { path, key: fingerprint(text) } } }
   },
 })
+
+/** What people call the class of pixels that have none. */
+const NO_CLASS = /^(un-?labell?ed|void|ignored?|unknown|none)$/i
+
+const unlabelledClasses = ({ classes }: ClassCoding): number[] =>
+  classes.flatMap(({ name }, id) => (NO_CLASS.test(name) ? [id] : []))
 
 /** So many classes there can be. */
 const MOST_IDS = 255
@@ -226,7 +254,7 @@ async function codeAll(
   coding: ClassCoding,
   { distance }: ClassesOptions,
   context: StageContext,
-): Promise<{ coded: Sample[]; tally: ClassTally }> {
+): Promise<{ coded: Sample[]; facts: { [name: string]: Json }[]; tally: ClassTally }> {
   const calls = samples.map((sample): TaskCall => {
     const [labels, photo] = [sample[kind], sample.photo!]
     if (!labels)
@@ -243,12 +271,14 @@ async function codeAll(
   })
   const tally = new ClassTally(coding.classes.length)
   const results = await context.map('code', calls, 'label')
+  const all: { [name: string]: Json }[] = []
   const coded = samples.flatMap((sample, index): Sample[] => {
     const result = results[index]!
     if (result.status !== 'done') return []
     const { key, facts } = result
     tally.add(facts)
+    all.push(facts)
     return [{ ...sample, label: { kind: 'stored', key, width: Number(facts.width), height: Number(facts.height) } }]
   })
-  return { coded, tally }
+  return { coded, facts: all, tally }
 }

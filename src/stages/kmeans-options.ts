@@ -2,6 +2,7 @@
 import { z } from 'zod'
 import { FIT_DEFAULTS } from '../labels/fit.js'
 import type { Problem } from '../pipeline/stage.js'
+import { qualityOptions } from './quality-options.js'
 
 export const options = z.strictObject({
   of: z
@@ -56,6 +57,7 @@ export const options = z.strictObject({
     .min(1)
     .default('labels')
     .describe('Folder below the output for palette, coloured maps and contact sheet'),
+  quality: qualityOptions('clusters'),
 })
 export type KmeansOptions = z.output<typeof options>
 

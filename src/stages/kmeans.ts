@@ -25,11 +25,15 @@ import {
 import { drawingOf, drawLabels, drawPairs, labelDrawings, labelsAreWhole } from './label-drawings.js'
 import { EDITS_FILE, paletteColours, writePaletteFile } from './palette-file.js'
 import { withEdits } from './palette-refit.js'
+import { applyGate, gateFacts } from './quality-gate.js'
+import { hasQualityReport } from './quality-report.js'
+import { drawQuality } from './quality-sheet.js'
 
 interface AssignInput {
   readonly photo: ImageRef
   /** The text of palette.json. */
   readonly palette: string
+  readonly of: KmeansOptions['of']
   /** Where to write the coloured map, if anywhere: the ids are at hand, and so it needs no second reading. */
   readonly drawing?: string
 }
@@ -43,6 +47,7 @@ interface FitInput {
   readonly photo: ImageRef
   readonly clusters: number
   readonly seed: number
+  readonly of: KmeansOptions['of']
   readonly options: Pick<KmeansOptions, 'space' | 'restarts' | 'engine'>
 }
 
@@ -51,7 +56,7 @@ export const kmeans = defineStage({
   version: 2,
   summary: 'Make label maps by clustering colours (K-means)',
   details:
-    'Finds one palette for all photos from exact integer colour counts, so that it does not depend on order or on the number of workers, then gives each pixel the id of its nearest colour. Ids go from dark to light. The palette stays while it fits when photos are added (`refit`); names, colours and merges made with `prep palette` stay in any case. Leaves palette.json, coloured maps and a contact sheet in OUT/labels.',
+    'Finds one palette for all photos from exact integer counts, so that it does not depend on order or on the number of workers, then gives each pixel the id of its nearest class. Ids go from dark to light. The palette stays while it fits when photos are added (`refit`); names, colours and merges made with `prep palette` stay in any case. Leaves palette.json, coloured maps and a contact sheet in OUT/labels, and the verdict on each photo and its labels in quality.json and quality-sheet.png.',
   options,
   needs: ['photo'],
   gives: ['label', 'palette'],
@@ -62,7 +67,7 @@ export const kmeans = defineStage({
     palette
       ? `uses the classes of ${palette}`
       : `finds ${clusters === 'auto' ? 'so many classes as pay' : `${clusters ?? DEFAULT_CLUSTERS} classes`} for ${scope === 'dataset' ? 'all photos together' : 'each photo'}`,
-    `writes OUT/${folder}: palette.json, coloured maps, contact sheet`,
+    `writes OUT/${folder}: palette.json, coloured maps, contact sheet, quality.json and quality-sheet.png`,
   ],
   check: ({ palette, names, clusters, scope }, { output }) => [
     ...checkNames({ names, clusters }),
@@ -86,7 +91,8 @@ export const kmeans = defineStage({
         ]
       : []),
   ],
-  intact: (result, { folder }, output) => labelsAreWhole(result.artefacts.palette, join(output, folder)),
+  intact: async (result, { folder }, output) =>
+    (await labelsAreWhole(result.artefacts.palette, join(output, folder))) && hasQualityReport(join(output, folder)),
   ahead: {
     task: 'count',
     wanted: ({ palette, scope, of }) => (scope === 'dataset' && palette === undefined ? of : undefined),
@@ -101,40 +107,56 @@ export const kmeans = defineStage({
     async sum({ keys }: { keys: readonly string[] }, { bytes }) {
       return { bytes: encodeHistogram(sumHistograms(keys, bytes)) }
     },
-    async assign({ photo, palette, drawing }: AssignInput, tools) {
-      const { data, width, height } = await tools.load(photo)
+    async assign({ photo, palette, of, drawing }: AssignInput, tools) {
+      const pixels = await tools.load(photo)
+      const { data, width, height } = pixels
       const { assign, colours } = labellerOf(palette)
       const ids = assign(data)
       if (drawing) replaceFileUnsynced(drawing, [encodeIndexedPng(ids, width, height, colours)])
-      return { image: { data: ids, width, height, channels: 1 }, facts: { width, height } }
+      const quality = gateFacts({ ids, pixels, classes: colours.length, isPhoto: of === 'photo' })
+      return { image: { data: ids, width, height, channels: 1 }, facts: { width, height, ...quality } }
     },
     /** Palette and labels of one photo alone. */
-    async label({ photo, clusters, seed, options }: FitInput, { load }) {
-      const { data, width, height } = await load(photo)
+    async label({ photo, clusters, seed, of, options }: FitInput, { load }) {
+      const pixels = await load(photo)
+      const { data, width, height } = pixels
       const { space, restarts, engine } = options
       const { labels, palette } = labelImage(data, { clusters, space, restarts, seed }, await engineOf(engine))
       return {
         image: { data: labels, width, height, channels: 1 },
-        facts: { width, height, means: palette.clusters.map(({ mean, share }) => [...mean, share]) },
+        facts: {
+          width,
+          height,
+          ...gateFacts({ ids: labels, pixels, classes: clusters, isPhoto: of === 'photo' }),
+          means: palette.clusters.map(({ mean, share }) => [...mean, share]),
+        },
       }
     },
     draw: drawLabels,
     sheet: drawPairs,
+    quality: drawQuality,
   },
   async run(set, options, context) {
     const path = join(context.output, options.folder, 'palette.json')
-    const { samples, palette, drawn } =
-      options.scope === 'image'
-        ? await labelEach(set.samples, options, context)
-        : await labelAll(set.samples, options, context)
-    if (!palette) return { samples, artefacts: set.artefacts }
+    const {
+      samples: labelled,
+      facts,
+      palette,
+      drawn,
+    } = options.scope === 'image'
+      ? await labelEach(set.samples, options, context)
+      : await labelAll(set.samples, options, context)
+    if (!palette) return { samples: labelled, artefacts: set.artefacts }
+    const { folder, quality } = options
+    const gate = await applyGate(labelled, facts, quality, context, { folder, colours: paletteColours(palette) })
+    const { samples } = gate
     const text = formatPalette(palette)
     const kept = await writePaletteFile(path, text, context.cache)
     if (kept)
       context.warn(
         `${path} was changed by hand; that is kept in ${kept}: use prep palette to name, colour and merge, or palette: to label by a palette of your own`,
       )
-    await context.folder(options.folder, labelDrawings(samples, palette, options, context), drawn)
+    await context.folder(folder, [...labelDrawings(samples, palette, options, context), ...gate.items], drawn)
     return { samples, artefacts: { ...set.artefacts, palette: { path, key: fingerprint(text) } } }
   },
 })
@@ -153,8 +175,12 @@ function labellerOf(text: string): Labeller {
   return labeller
 }
 
+type TaskFacts = Extract<TaskResult, { status: 'done' }>['facts']
+
 interface Labelled {
   readonly samples: Sample[]
+  /** Of the tasks that labelled them. */
+  readonly facts: TaskFacts[]
   /** Absent when no photo could be labelled. */
   readonly palette?: Palette
   /** Coloured maps that were written on the way. */
@@ -172,6 +198,7 @@ async function labelAll(found: readonly Sample[], options: KmeansOptions, contex
   const keyOf = (sample: Sample): Json => ({
     photo: contentKey(imageOf(sample, options)),
     palette: paletteHash(palette),
+    of: options.of,
   })
   const drawings = samples.map(sample => drawingOf(sample.name, context.key('assign', keyOf(sample)), colours))
   const stale: ReadonlySet<string> = options.maps ? await context.stale(options.folder, drawings) : new Set()
@@ -181,14 +208,14 @@ async function labelAll(found: readonly Sample[], options: KmeansOptions, contex
     return {
       sample,
       keyed: keyOf(sample),
-      input: { photo: { ...imageOf(sample, options) }, palette: text, ...drawing },
+      input: { photo: { ...imageOf(sample, options) }, palette: text, of: options.of, ...drawing },
     }
   })
   const drawn = new Set<string>()
   const labelled = await labelWith('assign', samples, calls, context, ({ cached }, index) => {
     if (!cached) drawn.add(drawings[index]!.file)
   })
-  return { samples: labelled, palette, drawn }
+  return { ...labelled, palette, drawn }
 }
 
 /** Each photo by its own classes; the palette shown is their mean, id by id (0 is the darkest of each photo). */
@@ -206,7 +233,7 @@ async function labelEach(samples: readonly Sample[], options: KmeansOptions, con
   if (clusters === 'auto') throw new PrepError('OPTION_OUT_OF_RANGE', AUTO_FOR_ALL.message, AUTO_FOR_ALL)
   const calls = samples.map((sample): TaskCall => {
     const seed = seedFor(context.seed, 'kmeans', sample.sha256)
-    const input = { clusters, seed, options: { space, restarts, engine } }
+    const input = { clusters, seed, of: options.of, options: { space, restarts, engine } }
     return {
       sample,
       keyed: { photo: contentKey(imageOf(sample, options)), ...input },
@@ -217,8 +244,8 @@ async function labelEach(samples: readonly Sample[], options: KmeansOptions, con
   const labelled = await labelWith('label', samples, calls, context, ({ facts }) =>
     means.push(facts.means as number[][]),
   )
-  if (!means.length) return { samples: labelled }
-  return { samples: labelled, palette: await withEdits(meanPalette(means, clusters, space), options, context) }
+  if (!means.length) return labelled
+  return { ...labelled, palette: await withEdits(meanPalette(means, clusters, space), options, context) }
 }
 
 async function labelWith(
@@ -227,13 +254,17 @@ async function labelWith(
   calls: readonly TaskCall[],
   context: StageContext,
   onResult: (result: Extract<TaskResult, { status: 'done' }>, index: number) => void,
-): Promise<Sample[]> {
+): Promise<Pick<Labelled, 'samples' | 'facts'>> {
   const results = await context.map(task, calls, 'label')
-  return samples.flatMap((sample, index): Sample[] => {
-    const result = results[index]!
-    if (result.status !== 'done') return []
+  const labelled: Sample[] = []
+  const all: TaskFacts[] = []
+  for (const [index, result] of results.entries()) {
+    if (result.status !== 'done') continue
     const { key, facts } = result
     onResult(result, index)
-    return [{ ...sample, label: { kind: 'stored', key, width: Number(facts.width), height: Number(facts.height) } }]
-  })
+    all.push(facts)
+    const label = { kind: 'stored', key, width: Number(facts.width), height: Number(facts.height) } as const
+    labelled.push({ ...samples[index]!, label })
+  }
+  return { samples: labelled, facts: all }
 }

@@ -1,0 +1,56 @@
+/** What a user may set of the quality gate of steps that make label maps. Limits: docs/labels.md says how they were found. */
+import { z } from 'zod'
+import type { Limit } from '../labels/verdict.js'
+
+const level = z.union([z.number().min(0), z.literal(false)])
+
+/** false, or one or both limits; the other keeps its default. */
+const limit = (defaults: Limit, what: string) =>
+  z
+    .union([
+      z.literal(false),
+      z.strictObject({ warn: level.default(defaults.warn), reject: level.default(defaults.reject) }),
+    ])
+    .default(defaults)
+    .describe(what)
+
+/**
+ * @param of  clusters: ids were found by colour; classes: they were given, so that one class alone, or two classes of one
+ *   colour, may be right
+ */
+export const qualityOptions = (of: 'clusters' | 'classes') =>
+  z
+    .strictObject({
+      on_reject: z
+        .enum(['skip', 'fail', 'keep'])
+        .default('skip')
+        .describe(
+          'Samples whose photo or labels are rejected: leave out and count (reason QC_...), stop with exit code 3 and name them, or keep and only report',
+        ),
+      unlabelled: limit({ warn: 0.5, reject: 0.98 }, 'Share of pixels without a label, at least. false: no such check'),
+      one_cluster: limit(
+        of === 'clusters' ? { warn: 1.5, reject: 1.05 } : { warn: 1.05, reject: false },
+        'Effective number of clusters, exp(H) of their shares, at most',
+      ),
+      dominant: limit({ warn: 0.9, reject: false }, 'Share of the largest cluster, at least'),
+      speckle: limit({ warn: 0.8, reject: false }, 'Share of pixels in regions under 64 px, at least'),
+      alike_clusters: limit(
+        { warn: of === 'clusters' ? 0.02 : false, reject: false },
+        'Smallest OKLab distance of the mean colours of two clusters in the photo, at most',
+      ),
+      flat: limit({ warn: 0.04, reject: 0.005 }, 'Standard deviation of lightness (0 to 0.5), at most'),
+      low_information: limit({ warn: 2, reject: 0.2 }, 'Entropy of lightness in bits (0 to 8), at most'),
+      dark: limit({ warn: 0.25, reject: 0.05 }, 'Lightness that 5% of the pixels exceed (0 to 1), at most'),
+      bright: limit({ warn: 0.5, reject: 0.97 }, 'Share of white pixels, at least'),
+      blurred: limit({ warn: 0.45, reject: 0.15 }, 'Sharpness (0 to 1), at most'),
+      noisy: limit({ warn: 10, reject: false }, 'Standard deviation of noise in 8-bit codes, at least'),
+      near_duplicate: limit(
+        { warn: 10, reject: false },
+        'Bits of 64 in which the hash differs from that of a photo before it in the order of names, at most; the first of a group is never meant',
+      ),
+    })
+    .prefault({})
+    .describe(
+      'What is checked of each photo and its labels: a value at its limit is reported (warn) or rejected; reports are in OUT/FOLDER/quality.json and quality-sheet.png',
+    )
+export type QualityOptions = z.output<ReturnType<typeof qualityOptions>>

@@ -1,18 +1,6 @@
 /** Does a palette still fit? What it was fitted to against the photos that there are now. */
-import type { ColourSums } from './histogram.js'
 import type { Palette } from './palette.js'
-import { type Points, toPoints } from './points.js'
-
-/** Weighted places, column by column. */
-export interface Located {
-  readonly weight: Float64Array
-  /** One for each number of a centroid. */
-  readonly columns: readonly Float64Array[]
-}
-
-export const locate = (colours: ColourSums, space: Palette['space']): Located => located(toPoints(colours, space))
-
-export const located = ({ x, y, z, weight }: Points): Located => ({ weight, columns: [x, y, z] })
+import type { Points } from './points.js'
 
 /** How centroids stand to places. */
 export interface Quantisation {
@@ -26,7 +14,7 @@ export interface Quantisation {
 const ERROR_DIGITS = 9
 
 /** @param centroids  as many numbers each as there are columns */
-export function quantise({ weight, columns }: Located, centroids: readonly (readonly number[])[]): Quantisation {
+export function quantise({ weight, columns }: Pick<Points, 'weight' | 'columns'>, centroids: readonly (readonly number[])[]): Quantisation {
   const sums = new Float64Array(centroids.length)
   let [inertia, total] = [0, 0]
   for (let i = 0; i < weight.length; i++) {

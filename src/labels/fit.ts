@@ -1,10 +1,13 @@
 /** From the colours of one photo or of a whole data set to a palette: clustering, then order and looks of the clusters. */
 import { PrepError } from '../errors.js'
+import type { Cells } from './cells.js'
+import { type Features, weightsOf } from './features.js'
 import type { ColourSums } from './histogram.js'
 import { kmeans } from './kmeans.js'
 import { type OkLab, okLab, okLabToRgb, type Rgb } from './oklab.js'
 import { distinctColours, hex, type Palette } from './palette.js'
 import { type Coordinates, nearest, type Points, placeOf, type Space, squaredDistance, toPoints } from './points.js'
+import { scenePoints } from './scene-points.js'
 
 export interface FitOptions {
   /** Number of labels, 2..255. */
@@ -33,18 +36,44 @@ export type ClusterEngine = (points: Points, options: Required<FitOptions>) => r
 export function fitPalette(colours: ColourSums, options: FitOptions, engine: ClusterEngine = kmeans): Palette {
   const complete = { ...FIT_DEFAULTS, ...options }
   const { space } = complete
-  const clusters = fitClusters(toPoints(colours, space), colours, complete, engine)
-  const pixels = clusters.counts.reduce((sum, count) => sum + count, 0)
-  const displays = distinctColours(clusters.means.map(hex))
+  return describe(fitClusters(toPoints(colours, space), colours, complete, engine), { version: 2, space })
+}
+
+/**
+ * Cluster the cells of photos into a palette that tells labels apart by these features, as `fitPalette` does by colour.
+ *
+ * @param photos  in an order that depends on their content alone
+ * @throws {PrepError} `TOO_FEW_COLOURS` when fewer cells than clusters differ
+ */
+export function fitScenePalette(
+  photos: readonly Cells[],
+  features: Features,
+  options: Omit<FitOptions, 'space'>,
+  engine: ClusterEngine = kmeans,
+): Palette {
+  const { points, colours } = scenePoints(photos, features)
+  const weights = weightsOf(features)
+  const clusters = fitClusters(points, colours, options, engine)
+  const centroids = clusters.centroids.map(centroid =>
+    centroid.map((value, axis) => Math.round((value / weights[axis]!) * 1e6) / 1e6),
+  )
+  return describe({ ...clusters, centroids }, { version: 2, space: 'oklab', features })
+}
+
+function describe(
+  { centroids, means, counts }: Pick<FittedClusters, 'centroids' | 'means' | 'counts'>,
+  head: Omit<Palette, 'clusters'>,
+): Palette {
+  const all = counts.reduce((sum, count) => sum + count, 0)
+  const displays = distinctColours(means.map(hex))
   return {
-    version: 2,
-    space,
-    clusters: clusters.centroids.map((centroid, id) => ({
+    ...head,
+    clusters: centroids.map((centroid, id) => ({
       id,
       centroid,
       display: displays[id]!,
-      mean: clusters.means[id]!,
-      share: Math.round((clusters.counts[id]! / pixels) * 1e6) / 1e6,
+      mean: means[id]!,
+      share: Math.round((counts[id]! / all) * 1e6) / 1e6,
     })),
   }
 }

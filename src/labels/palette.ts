@@ -6,6 +6,7 @@ import { z } from 'zod'
 import { PrepError } from '../errors.js'
 import { sha256Hex } from '../files.js'
 import { spreadColours } from './display-colours.js'
+import { type Features, weightsOf } from './features.js'
 import { okLabToRgb, type Rgb } from './oklab.js'
 import { SPACES, type Space } from './points.js'
 
@@ -44,6 +45,8 @@ export interface Palette {
   /** Files of version 1 (no `into`, no `fit`) are read as well. */
   readonly version: 2
   readonly space: Space
+  /** What besides the colours of pixels centroids tell apart; absent: nothing. */
+  readonly features?: Features
   /** Absent from palettes that were not fitted to photos. */
   readonly fit?: PaletteFit
   /** From dark to bright when made by us; ids are what counts. */
@@ -67,6 +70,14 @@ const cluster = {
 }
 const clustersOf = <C extends z.ZodType>(one: C) => z.array(one).min(MIN_CLUSTERS).max(MAX_CLUSTERS)
 const number = z.number()
+const weight = z.number().min(0)
+const features = z.strictObject({
+  chroma: z.number().positive(),
+  position: weight,
+  texture: weight,
+  exposure: z.number().min(0).max(1),
+  detail: z.number().positive(),
+})
 const versions = {
   1: z.strictObject({
     version: z.literal(1),
@@ -76,6 +87,7 @@ const versions = {
   2: z.strictObject({
     version: z.literal(2),
     space: z.enum(SPACES),
+    features: features.optional(),
     fit: z.strictObject({ photos: z.int().min(1), error: z.number().min(0), options: z.string() }).optional(),
     clusters: clustersOf(
       z.strictObject({ ...cluster, centroid: z.array(number).min(3), into: z.int().min(0).optional() }),
@@ -107,8 +119,8 @@ export function parsePalette(text: string, file: string): Palette {
       parsed.error.issues.map(({ path, message }) => `${path.join('.') || 'file'}: ${message}`),
     )
   }
-  const { space, fit, clusters } = parsed.data
-  const reasons = contradictions(clusters)
+  const { space, features, fit, clusters } = parsed.data
+  const reasons = [...contradictions(clusters), ...(features ? misfits(features, space, clusters) : [])]
   if (reasons.length > 0) throw invalid(file, reasons)
   const means = clusters.map(({ centroid: [x = 0, y = 0, z = 0], mean }): Rgb => {
     if (mean) return mean
@@ -121,6 +133,7 @@ export function parsePalette(text: string, file: string): Palette {
   return {
     version: 2,
     space,
+    ...(features && { features }),
     ...(fit && { fit }),
     clusters: clusters.map(({ id, name, centroid, share = 0, into }) => ({
       id,
@@ -139,6 +152,7 @@ type ParsedCluster = Pick<PaletteCluster, 'id' | 'centroid'> & {
 }
 interface ParsedPalette {
   readonly space: Space
+  readonly features?: Features | undefined
   readonly fit?: PaletteFit | undefined
   readonly clusters: readonly ParsedCluster[]
 }
@@ -174,6 +188,15 @@ function contradictions(clusters: readonly ParsedCluster[]): string[] {
   return reasons
 }
 
+/** Where centroids are not made of what the features say. */
+function misfits(features: Features, space: Space, [cluster]: readonly ParsedCluster[]): string[] {
+  const [expected, found] = [weightsOf(features).length, cluster!.centroid.length]
+  return [
+    ...(space === 'oklab' ? [] : ['features: expected space oklab']),
+    ...(found === expected ? [] : [`clusters.0.centroid: expected ${expected} numbers for these features, found ${found}`]),
+  ]
+}
+
 function invalid(file: string, reasons: readonly string[], cause?: unknown, version?: unknown): PrepError {
   return new PrepError('PALETTE_INVALID', [`${file} is not a palette:`, ...reasons.map(r => `- ${r}`)].join('\n'), {
     hint:
@@ -185,25 +208,35 @@ function invalid(file: string, reasons: readonly string[], cause?: unknown, vers
 }
 
 /** The palette as JSON, one cluster a line; the same bytes for the same palette. */
-export function formatPalette({ version, space, fit, clusters }: Palette): string {
+export function formatPalette({ version, space, features, fit, clusters }: Palette): string {
   const lines = clusters.map(
     ({ id, name, centroid, display, mean, share, into }) =>
       `    ${JSON.stringify({ id, name, centroid, display, mean, share, into })}`,
   )
-  const head = Object.entries({ version, space, ...(fit && { fit }) }).map(
+  const head = Object.entries({ version, space, ...(features && { features }), ...(fit && { fit }) }).map(
     ([field, value]) => `  "${field}": ${JSON.stringify(value)},\n`,
   )
   return `{\n${head.join('')}  "clusters": [\n${lines.join(',\n')}\n  ]\n}\n`
 }
 
 /**
- * sha256, 64 hex digits, of what decides labels: the space, the centroids and what is merged. Names and colours are free
+ * sha256, 64 hex digits, of what decides labels: the space, the features, the centroids and what is merged. Names and colours are free
  * to change.
  */
-export const paletteHash = ({ space, clusters }: Palette): string =>
+export const paletteHash = ({ space, features, clusters }: Palette): string =>
   sha256Hex(
-    JSON.stringify([space, clusters.map(({ centroid, into }) => (into === undefined ? centroid : [centroid, into]))]),
+    JSON.stringify([
+      space,
+      clusters.map(({ centroid, into }) => (into === undefined ? centroid : [centroid, into])),
+      ...(features ? [features] : []),
+    ]),
   )
+
+/** The centroids with each coordinate times its weight: plain distances between them are those that labels go by. */
+export function weightedCentroids({ features, clusters }: Palette): number[][] {
+  const weights = features ? weightsOf(features) : [1, 1, 1]
+  return clusters.map(({ centroid }) => centroid.map((value, axis) => value * weights[axis]!))
+}
 
 /** The label of the pixels nearest to each cluster: its id, or that of the one it is merged into. */
 export const labelIds = ({ clusters }: Palette): readonly number[] => clusters.map(({ id, into = id }) => into)

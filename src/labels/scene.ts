@@ -1,38 +1,14 @@
 /**
- * A photo as labels see it: planes of OKLab bytes, and a grid of cells that say where they are and what lies around them.
- * All numbers of a cell are bytes, so that what many photos say can be merged in any order.
+ * A photo as labels see it: planes of OKLab bytes at full size, and the cells of `cells.ts`, in the memory of a kernel.
  */
 import { instantiate } from '../kernels/instantiate.js'
 import sceneKernel from '../kernels/scene.wasm.js'
+import { type Cells, type Grid, gridOf } from './cells.js'
 import type { Features } from './features.js'
 import { okLab } from './oklab.js'
 
-/** Cells along the shorter side: 8 px each at 512. Larger photos have larger cells, and so the same features. */
-const CELLS = 64
 /** Cells along each side of the square whose texture is a cell's. */
 const SURROUNDINGS = 5
-
-export interface Grid {
-  /** Pixels along each side of a cell; those at the right and lower borders may be narrower. */
-  readonly cell: number
-  readonly columns: number
-  readonly rows: number
-}
-
-export function gridOf(width: number, height: number): Grid {
-  const cell = Math.max(1, Math.round(Math.min(width, height) / CELLS))
-  return { cell, columns: Math.ceil(width / cell), rows: Math.ceil(height / cell) }
-}
-
-/** Bytes of each cell, row by row. */
-export interface Cells extends Grid {
-  /** Means of the planes: 255 L, 128 + 512 a, 128 + 512 b. */
-  readonly colour: readonly [Uint8Array, Uint8Array, Uint8Array]
-  /** 255 h and 255 v; absent when they were not asked for. */
-  readonly texture?: readonly [Uint8Array, Uint8Array]
-  /** The mean of 255 L over the photo. */
-  readonly level: number
-}
 
 export interface ScenePasses {
   toLab(rgb: number, pixels: number, table: number, planes: number, stride: number): void
@@ -163,25 +139,4 @@ function slide(values: Float64Array, start: number, step: number, count: number,
     out[at] = sum
     sum -= values[Math.max(at - step * reach, start)]!
   }
-}
-
-/**
- * Where the cells lie in the space that is clustered: for each coordinate of a centroid a column, not weighted.
- */
-export function placesOf({ columns, rows, colour, texture = [], level }: Cells, features: Features): Float64Array[] {
-  const size = columns * rows
-  const column = (value: (i: number) => number): Float64Array => {
-    const values = new Float64Array(size)
-    for (let i = 0; i < size; i++) values[i] = value(i)
-    return values
-  }
-  const [L, a, b] = colour
-  const shift = Math.round(features.exposure * level)
-  return [
-    column(i => (L[i]! - shift) / 255),
-    column(i => (a[i]! - 128) / 512),
-    column(i => (b[i]! - 128) / 512),
-    ...(features.position ? [column(i => (Math.floor(i / columns) + 0.5) / rows)] : []),
-    ...(features.texture ? texture.map(plane => column(i => plane[i]! / 255)) : []),
-  ]
 }

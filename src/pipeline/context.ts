@@ -8,6 +8,7 @@ import { cacheFolder } from './output.js'
 import { openFolder, settleFolder } from './output-folder.js'
 import type { Pipeline, Step } from './parse.js'
 import type { RunOptions } from './run.js'
+import type { Sample } from '../sample.js'
 import type { Failure, FolderItem, StageContext, TaskCall, TaskResult } from './stage.js'
 import type { Store } from './store.js'
 
@@ -59,6 +60,10 @@ export function makeContext({
       emit({ type: 'progress', step: index, label, done, total: calls.length, cached })
     }
     tick()
+    const samples = calls.flatMap(({ call }) => call.sample ?? [])
+    const chosen = new Map(AHEAD_IMAGES.flatMap(image => ahead[image].map(one => [one, one.among(samples)])))
+    const aheadOf = ({ makes = 'photo', sample }: TaskCall): NonNullable<WorkerCall['ahead']> =>
+      ahead[makes].filter(one => chosen.get(one)?.has(sample?.sha256 ?? '') ?? true).map(({ call }) => call)
     const worker = calls.map(
       ({ task, call }): WorkerCall => ({
         ...call,
@@ -67,7 +72,7 @@ export function makeContext({
         task,
         fresh,
         ...(options.retry && { retry: [...options.retry] }),
-        ahead: ahead[call.makes ?? 'photo'],
+        ahead: aheadOf(call),
       }),
     )
     const results = await pool.map(worker, signal, result => {
@@ -123,17 +128,27 @@ function placeOf({ stage, module }: Step, codec: string): Pick<WorkerCall, 'stag
   return { stage: stage.name, keyBase, ...(module && { moduleUrl: module.url }) }
 }
 
-type AheadCalls = Readonly<Record<NonNullable<TaskCall['makes']>, NonNullable<WorkerCall['ahead']>[number][]>>
-const NOTHING_AHEAD: AheadCalls = { photo: [], drawing: [], label: [] }
+interface AheadTask {
+  readonly call: NonNullable<WorkerCall['ahead']>[number]
+  among(samples: readonly Sample[]): ReadonlySet<string> | undefined
+}
+const AHEAD_IMAGES = ['photo', 'drawing', 'label'] as const
+type AheadTasks = Readonly<Record<(typeof AHEAD_IMAGES)[number], AheadTask[]>>
+const NOTHING_AHEAD: AheadTasks = { photo: [], drawing: [], label: [] }
 
 /** What later steps will want of each image that this step makes, as long as photos do not change again. */
-function findAhead({ steps }: Pipeline, { stage, index }: Step, codec: string, until = steps.length - 1): AheadCalls {
-  const found: AheadCalls = { photo: [], drawing: [], label: [] }
+function findAhead({ steps }: Pipeline, { stage, index }: Step, codec: string, until = steps.length - 1): AheadTasks {
+  const found: AheadTasks = { photo: [], drawing: [], label: [] }
   if (!stage.gives.includes('photo')) return found
   for (const later of steps.slice(index + 1, until + 1)) {
+    const { options } = later
     const { ahead, gives } = later.stage
-    const image = ahead?.wanted(later.options)
-    if (ahead && image) found[image].push({ ...placeOf(later, codec), task: ahead.task })
+    const image = ahead?.wanted(options)
+    if (ahead && image)
+      found[image].push({
+        call: { ...placeOf(later, codec), task: ahead.task(options) },
+        among: samples => ahead.among?.(samples, options),
+      })
     if (gives.includes('photo')) break
   }
   return found

@@ -152,9 +152,11 @@ export interface StageContext {
  * its pixels are at hand, so that the step finds the result in the store.
  */
 export interface Ahead<O> {
-  readonly task: string
+  task(options: O): string
   /** Of which image it is wanted, if at all. */
   wanted(options: O): 'photo' | 'drawing' | undefined
+  /** Of which of the samples, by their sha256; absent: of all. */
+  among?(samples: readonly Sample[], options: O): ReadonlySet<string> | undefined
   /** The call as the step itself makes it, so that the result has the same key. */
   call(photo: ImageRef): Pick<TaskCall, 'keyed' | 'input'>
 }

@@ -3,6 +3,7 @@ import { z } from 'zod'
 import { FIT_DEFAULTS } from '../labels/fit.js'
 import type { Problem } from '../pipeline/stage.js'
 import { qualityOptions } from './quality-options.js'
+import { sceneOptions } from './scene-options.js'
 
 export const options = z.strictObject({
   of: z
@@ -19,6 +20,7 @@ export const options = z.strictObject({
     .enum(['oklab', 'rgb'])
     .default('oklab')
     .describe('Where colour distance is measured: oklab is as the eye sees it'),
+  ...sceneOptions,
   scope: z
     .enum(['dataset', 'image'])
     .default('dataset')

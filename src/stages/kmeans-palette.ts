@@ -1,26 +1,20 @@
 /** Where the palette of a kmeans step comes from: a file, the colours of all photos, or the mean of each photo's own. */
 import { setImmediate } from 'node:timers/promises'
 import { PrepError } from '../errors.js'
-import { locate, located, type Quantisation, quantise } from '../labels/drift.js'
+import { coarsen } from '../labels/coarsen.js'
+import { type Quantisation, quantise } from '../labels/drift.js'
 import { chooseClusters, ELBOW_RANGE, type ElbowPoint, elbowCurve } from '../labels/elbow.js'
-import { type ClusterEngine, fitPalette } from '../labels/fit.js'
-import type { Histogram } from '../labels/histogram.js'
-import { HistogramSum } from '../labels/histogram-sum.js'
-import { kmeans } from '../labels/kmeans.js'
 import { okLab } from '../labels/oklab.js'
-import { formatPalette, type Palette, paletteHash, parsePalette } from '../labels/palette.js'
-import { coarsen, toPoints } from '../labels/points.js'
-import { fingerprint } from '../pipeline/fingerprint.js'
+import { formatPalette, type Palette, paletteHash, parsePalette, weightedCentroids } from '../labels/palette.js'
+import { fingerprint, type Json } from '../pipeline/fingerprint.js'
 import { seedFor } from '../pipeline/random.js'
 import type { StageContext, TaskCall } from '../pipeline/stage.js'
 import { contentKey, type ImageRef, type Sample } from '../sample.js'
+import { colourMaterial, engineOf, type Material, sceneMaterial } from './kmeans-material.js'
 import { DEFAULT_CLUSTERS, type KmeansOptions } from './kmeans-options.js'
 import { readPaletteFile } from './palette-file.js'
 import { type FitJob, keepOrFit } from './palette-refit.js'
-
-/** The package is loaded only when asked for: it is slow to start. */
-export const engineOf = async (name: KmeansOptions['engine']): Promise<ClusterEngine> =>
-  name === 'ml-kmeans' ? (await import('../labels/ml-kmeans.js')).mlKMeans : kmeans
+import { featuresOf, usesScenes } from './scene-options.js'
 
 /** What is clustered. @throws {PrepError} `STAGE_INPUT_MISSING` */
 export function imageOf(sample: Sample, { of }: Pick<KmeansOptions, 'of'>): ImageRef {
@@ -47,55 +41,66 @@ export async function readGivenPalette(path: string, { clusters }: KmeansOptions
   return palette
 }
 
+/** Photos that scenes are fitted to, at most. */
+const FIT_PHOTOS = 256
+
 /**
- * One palette for all photos: the last one as long as it fits, else from their colour counts. Without edits.
+ * The photos that the palette is fitted to: all, or where scenes are many those whose content hashes lowest, which is a
+ * fair draw that no name and no order changes, and few photos that are added.
+ */
+export function fitAmong(samples: readonly Sample[], options: KmeansOptions): readonly Sample[] {
+  if (!usesScenes(options) || samples.length <= FIT_PHOTOS) return samples
+  return [...samples].sort((a, b) => (a.sha256 < b.sha256 ? -1 : 1)).slice(0, FIT_PHOTOS)
+}
+
+/** The task that measures a photo for the fit. */
+export const measureTask = (options: KmeansOptions): 'cells' | 'count' => (usesScenes(options) ? 'cells' : 'count')
+
+/**
+ * One palette for all photos: the last one as long as it fits, else a new one. Without edits.
  *
- * @returns the palette, and the photos whose colours could be counted
+ * @returns the palette, and the photos that could be read
  */
 export async function fitForAll(
   samples: readonly Sample[],
   options: KmeansOptions,
   context: StageContext,
 ): Promise<{ palette: Palette; samples: readonly Sample[] }> {
-  const calls = samples.map((sample): TaskCall => ({ sample, ...countCall(imageOf(sample, options)) }))
-  const results = await context.map('count', calls, 'count colours')
+  const among = fitAmong(samples, options)
+  const calls = among.map((sample): TaskCall => ({ sample, ...countCall(imageOf(sample, options)) }))
+  const results = await context.map(measureTask(options), calls, 'measure photos')
+  const unread = new Set(among.filter((_, index) => results[index]!.status !== 'done'))
   // Sorted, so that the same photos under other names give the same palette.
   const keys = results.flatMap(result => (result.status === 'done' ? [result.key] : [])).sort()
   return {
     palette: await keepOrFit(fitJob(keys, options, context), options, context),
-    samples: samples.filter((_, index) => results[index]!.status === 'done'),
+    samples: samples.filter(sample => !unread.has(sample)),
   }
 }
 
-/** What it takes to fit photos, of which the colours have been counted, and to see how a palette fits them. */
+/** What it takes to fit photos that have been measured, and to see how a palette fits them. */
 function fitJob(keys: readonly string[], options: KmeansOptions, context: StageContext): FitJob {
   const { space, restarts, engine, of } = options
   const seed = seedFor(context.seed, 'kmeans')
-  const wanted = { clusters: options.clusters ?? DEFAULT_CLUSTERS, restarts, seed, engine, space }
-  let sum: Promise<Histogram> | undefined
-  const colours = (): Promise<Histogram> => {
-    sum ??= sumColours(keys, context)
-    return sum
-  }
+  const features = usesScenes(options) ? { features: featuresOf(options) } : {}
+  const wanted = { clusters: options.clusters ?? DEFAULT_CLUSTERS, restarts, seed, engine, space, ...features }
+  const material = usesScenes(options)
+    ? sceneMaterial(keys, options, context)
+    : colourMaterial(keys, options, context)
   return {
     photos: keys.length,
     options: fingerprint({ ...wanted, of }).slice(0, 12),
     async fit() {
       const clusters =
-        wanted.clusters === 'auto' ? await findClusters(keys, colours, { ...options, seed }, context) : wanted.clusters
+        wanted.clusters === 'auto' ? await findClusters(keys, material, { wanted, engine }, context) : wanted.clusters
       const text = await context.remember({ keys, ...wanted, clusters }, async () =>
-        formatPalette(fitPalette(await colours(), { clusters, restarts, seed, space }, await engineOf(engine))),
+        formatPalette(await material.fit(clusters, seed)),
       )
       return parsePalette(text, 'palette')
     },
     async measure(palette) {
       const text = await context.remember({ measured: paletteHash(palette), keys }, async () =>
-        JSON.stringify(
-          quantise(
-            locate(await colours(), palette.space),
-            palette.clusters.map(({ centroid }) => centroid),
-          ),
-        ),
+        JSON.stringify(quantise(await material.points(palette), weightedCentroids(palette))),
       )
       return JSON.parse(text) as Quantisation
     },
@@ -109,18 +114,19 @@ const ELBOW_RESTARTS = 3
 /** `clusters: auto`: the number, told with its figures. */
 async function findClusters(
   keys: readonly string[],
-  colours: () => Promise<Histogram>,
-  { space, seed, engine }: Pick<KmeansOptions, 'space' | 'engine'> & { readonly seed: number },
+  material: Material,
+  { wanted, engine }: { readonly wanted: { readonly [name: string]: Json }; readonly engine: KmeansOptions['engine'] },
   context: StageContext,
 ): Promise<number> {
-  const text = await context.remember({ elbow: 1, keys, space, seed, engine }, async () => {
-    const points = coarsen(toPoints(await colours(), space), ELBOW_POINTS)
+  const text = await context.remember({ elbow: 2, keys, ...wanted }, async () => {
+    const points = coarsen(await material.points(), ELBOW_POINTS)
     const cluster = await engineOf(engine)
+    const how = { restarts: ELBOW_RESTARTS, seed: Number(wanted.seed), space: 'oklab' as const }
     const curve = await elbowCurve(points.size, async clusters => {
       await setImmediate() // lets Ctrl-C in
       if (context.signal.aborted) throw new PrepError('INTERRUPTED', 'stopped before the number of classes was found')
       context.progress('find the number of classes', clusters, ELBOW_RANGE.most)
-      return quantise(located(points), cluster(points, { clusters, restarts: ELBOW_RESTARTS, seed, space }))
+      return quantise(points, cluster(points, { clusters, ...how }))
     })
     return JSON.stringify(curve)
   })
@@ -132,30 +138,6 @@ async function findClusters(
       `clusters: auto takes ${clusters}: error ${first.error.toPrecision(3)} with ${first.clusters}, ${knee.error.toPrecision(3)} with ${clusters}, ${last.error.toPrecision(3)} with ${last.clusters}`,
     )
   return clusters
-}
-
-/** Fewer photos than this are not worth a process of their own. */
-const PHOTOS_A_SUM = 64
-
-/** All worker processes add up a share each; sums are exact, so it does not matter who adds what. */
-async function sumColours(keys: readonly string[], context: StageContext): Promise<Histogram> {
-  const share = Math.max(PHOTOS_A_SUM, Math.ceil(keys.length / context.jobs))
-  const shares = Array.from({ length: Math.ceil(keys.length / share) }, (_, i) =>
-    keys.slice(i * share, (i + 1) * share),
-  )
-  const calls = shares.map(keys => ({ keyed: { keys }, input: { keys } }))
-  const sums = await context.map('sum', calls, 'add up colours')
-  return sumHistograms(
-    sums.flatMap(sum => (sum.status === 'done' ? [sum.key] : [])),
-    context.bytes,
-  )
-}
-
-/** @param read  gives a histogram as `countAndEncode` makes it; one at a time is held */
-export function sumHistograms(keys: readonly string[], read: (key: string) => Uint8Array): Histogram {
-  const sum = new HistogramSum()
-  for (const key of keys) sum.add(read(key))
-  return sum.total()
 }
 
 /**

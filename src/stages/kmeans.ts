@@ -4,23 +4,27 @@ import { PrepError } from '../errors.js'
 import { replaceFileUnsynced } from '../files.js'
 import type { Colour } from '../images/colour.js'
 import { encodeIndexedPng } from '../images/png.js'
-import { type Assigner, createAssigner } from '../labels/assign.js'
+import { encodeCells } from '../labels/cells.js'
+import { type Coherence, makeCoherent } from '../labels/coherence.js'
 import { countAndEncode, encodeHistogram } from '../labels/histogram.js'
 import { labelImage } from '../labels/image.js'
+import { createLabeller, type Labeller } from '../labels/labeller.js'
 import { formatPalette, type Palette, paletteHash, parsePalette } from '../labels/palette.js'
+import { Scene } from '../labels/scene.js'
 import { fingerprint, type Json } from '../pipeline/fingerprint.js'
 import { seedFor } from '../pipeline/random.js'
 import { defineStage, type StageContext, type TaskCall, type TaskResult } from '../pipeline/stage.js'
 import { contentKey, type ImageRef, type Sample } from '../sample.js'
 import { checkNames, DEFAULT_CLUSTERS, type KmeansOptions, options } from './kmeans-options.js'
+import { engineOf, sumHistograms } from './kmeans-material.js'
 import {
   countCall,
-  engineOf,
+  fitAmong,
   fitForAll,
   imageOf,
   meanPalette,
+  measureTask,
   readGivenPalette,
-  sumHistograms,
 } from './kmeans-palette.js'
 import { drawingOf, drawLabels, drawPairs, labelDrawings, labelsAreWhole } from './label-drawings.js'
 import { EDITS_FILE, paletteColours, writePaletteFile } from './palette-file.js'
@@ -28,11 +32,13 @@ import { withEdits } from './palette-refit.js'
 import { applyGate, gateFacts } from './quality-gate.js'
 import { hasQualityReport } from './quality-report.js'
 import { drawQuality } from './quality-sheet.js'
+import { checkScene, coherenceOf, usesScenes } from './scene-options.js'
 
 interface AssignInput {
   readonly photo: ImageRef
   /** The text of palette.json. */
   readonly palette: string
+  readonly coherence: Coherence
   readonly of: KmeansOptions['of']
   /** Where to write the coloured map, if anywhere: the ids are at hand, and so it needs no second reading. */
   readonly drawing?: string
@@ -48,13 +54,16 @@ interface FitInput {
   readonly clusters: number
   readonly seed: number
   readonly of: KmeansOptions['of']
+  readonly coherence: Coherence
   readonly options: Pick<KmeansOptions, 'space' | 'restarts' | 'engine'>
 }
 
+let scene: Scene | undefined
+
 export const kmeans = defineStage({
   name: 'kmeans',
-  version: 2,
-  summary: 'Make label maps by clustering colours (K-means)',
+  version: 3,
+  summary: 'Make label maps by clustering (K-means): what looks alike, and lies alike, becomes a class',
   details:
     'Finds one palette for all photos from exact integer counts, so that it does not depend on order or on the number of workers, then gives each pixel the id of its nearest class. Ids go from dark to light. The palette stays while it fits when photos are added (`refit`); names, colours and merges made with `prep palette` stay in any case. Leaves palette.json, coloured maps and a contact sheet in OUT/labels, and the verdict on each photo and its labels in quality.json and quality-sheet.png.',
   options,
@@ -69,8 +78,9 @@ export const kmeans = defineStage({
       : `finds ${clusters === 'auto' ? 'so many classes as pay' : `${clusters ?? DEFAULT_CLUSTERS} classes`} for ${scope === 'dataset' ? 'all photos together' : 'each photo'}`,
     `writes OUT/${folder}: palette.json, coloured maps, contact sheet, quality.json and quality-sheet.png`,
   ],
-  check: ({ palette, names, clusters, scope }, { output }) => [
+  check: ({ palette, names, clusters, scope, ...options }, { output }) => [
     ...checkNames({ names, clusters }),
+    ...checkScene({ scope, ...options }),
     ...(clusters === 'auto' && scope === 'image'
       ? [
           {
@@ -94,8 +104,10 @@ export const kmeans = defineStage({
   intact: async (result, { folder }, output) =>
     (await labelsAreWhole(result.artefacts.palette, join(output, folder))) && hasQualityReport(join(output, folder)),
   ahead: {
-    task: 'count',
+    task: measureTask,
     wanted: ({ palette, scope, of }) => (scope === 'dataset' && palette === undefined ? of : undefined),
+    among: (samples, options) =>
+      usesScenes(options) ? new Set(fitAmong(samples, options).map(({ sha256 }) => sha256)) : undefined,
     call: photo => countCall(photo),
   },
   tasks: {
@@ -103,25 +115,33 @@ export const kmeans = defineStage({
     async count({ photo }: { photo: ImageRef }, { load }) {
       return { bytes: countAndEncode((await load(photo)).data) }
     },
+    /** Colour, place and texture of one photo's cells. */
+    async cells({ photo }: { photo: ImageRef }, { load }) {
+      const { data, width, height } = await load(photo)
+      scene ??= new Scene()
+      scene.load(data, width, height)
+      return { bytes: encodeCells(scene.cells({ texture: 1 })) }
+    },
     /** Colour counts of many photos. */
     async sum({ keys }: { keys: readonly string[] }, { bytes }) {
       return { bytes: encodeHistogram(sumHistograms(keys, bytes)) }
     },
-    async assign({ photo, palette, of, drawing }: AssignInput, tools) {
+    async assign({ photo, palette, coherence, of, drawing }: AssignInput, tools) {
       const pixels = await tools.load(photo)
       const { data, width, height } = pixels
-      const { assign, colours } = labellerOf(palette)
-      const ids = assign(data)
+      const { label, colours } = labellerOf(palette, coherence)
+      const ids = label(data, width, height)
       if (drawing) replaceFileUnsynced(drawing, [encodeIndexedPng(ids, width, height, colours)])
       const quality = gateFacts({ ids, pixels, classes: colours.length, isPhoto: of === 'photo' })
       return { image: { data: ids, width, height, channels: 1 }, facts: { width, height, ...quality } }
     },
     /** Palette and labels of one photo alone. */
-    async label({ photo, clusters, seed, of, options }: FitInput, { load }) {
+    async label({ photo, clusters, seed, of, coherence, options }: FitInput, { load }) {
       const pixels = await load(photo)
       const { data, width, height } = pixels
       const { space, restarts, engine } = options
-      const { labels, palette } = labelImage(data, { clusters, space, restarts, seed }, await engineOf(engine))
+      const { labels: raw, palette } = labelImage(data, { clusters, space, restarts, seed }, await engineOf(engine))
+      const labels = makeCoherent(raw, data, pixels, clusters, coherence)
       return {
         image: { data: labels, width, height, channels: 1 },
         facts: {
@@ -161,18 +181,19 @@ export const kmeans = defineStage({
   },
 })
 
-/** What a process needs to label by a palette; the assigner prepares tables, so it is kept. */
-interface Labeller {
-  readonly text: string
-  readonly assign: Assigner
+/** What a process needs to label by a palette; the labeller prepares tables, so it is kept. */
+interface Kept {
+  readonly key: string
+  readonly label: Labeller
   readonly colours: readonly Colour[]
 }
-let labeller: Labeller | undefined
-function labellerOf(text: string): Labeller {
-  if (labeller?.text === text) return labeller
+let kept: Kept | undefined
+function labellerOf(text: string, coherence: Coherence): Kept {
+  const key = JSON.stringify([text, coherence])
+  if (kept?.key === key) return kept
   const palette = parsePalette(text, 'palette')
-  labeller = { text, assign: createAssigner(palette), colours: paletteColours(palette) }
-  return labeller
+  kept = { key, label: createLabeller(palette, coherence), colours: paletteColours(palette) }
+  return kept
 }
 
 type TaskFacts = Extract<TaskResult, { status: 'done' }>['facts']
@@ -195,9 +216,11 @@ async function labelAll(found: readonly Sample[], options: KmeansOptions, contex
   const palette = await withEdits(base, options, context)
   const text = formatPalette(palette)
   const colours = paletteColours(palette)
+  const coherence = { ...coherenceOf(options) }
   const keyOf = (sample: Sample): Json => ({
     photo: contentKey(imageOf(sample, options)),
     palette: paletteHash(palette),
+    coherence,
     of: options.of,
   })
   const drawings = samples.map(sample => drawingOf(sample.name, context.key('assign', keyOf(sample)), colours))
@@ -208,7 +231,7 @@ async function labelAll(found: readonly Sample[], options: KmeansOptions, contex
     return {
       sample,
       keyed: keyOf(sample),
-      input: { photo: { ...imageOf(sample, options) }, palette: text, of: options.of, ...drawing },
+      input: { photo: { ...imageOf(sample, options) }, palette: text, coherence, of: options.of, ...drawing },
     }
   })
   const drawn = new Set<string>()
@@ -233,7 +256,8 @@ async function labelEach(samples: readonly Sample[], options: KmeansOptions, con
   if (clusters === 'auto') throw new PrepError('OPTION_OUT_OF_RANGE', AUTO_FOR_ALL.message, AUTO_FOR_ALL)
   const calls = samples.map((sample): TaskCall => {
     const seed = seedFor(context.seed, 'kmeans', sample.sha256)
-    const input = { clusters, seed, of: options.of, options: { space, restarts, engine } }
+    const coherence = { ...coherenceOf(options) }
+    const input = { clusters, seed, of: options.of, coherence, options: { space, restarts, engine } }
     return {
       sample,
       keyed: { photo: contentKey(imageOf(sample, options)), ...input },

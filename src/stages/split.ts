@@ -50,7 +50,7 @@ export const split = defineStage({
   needs: ['photo'],
   gives: ['split'],
   ahead: {
-    task: 'signature',
+    task: () => 'signature',
     wanted: ({ group }) => (groupings(group).includes('near-duplicates') ? 'photo' : undefined),
     call: signatureCall,
   },

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { driftOf, locate, quantise } from '../../src/labels/drift.js'
+import { driftOf, quantise } from '../../src/labels/drift.js'
 import { chooseClusters, elbowCurve } from '../../src/labels/elbow.js'
 import { fitPalette } from '../../src/labels/fit.js'
 import { countColours, mergeHistograms } from '../../src/labels/histogram.js'
@@ -12,7 +12,7 @@ const photos = [1, 2, 3].map(seed => countColours(noisyPixels(3000, seed)))
 test('error and shares of centroids, by hand', () => {
   const colours = countColours(Uint8Array.of(0, 0, 0, 0, 0, 4, 100, 0, 0, 100, 0, 8))
   expect(
-    quantise(locate(colours, 'rgb'), [
+    quantise(toPoints(colours, 'rgb'), [
       [0, 0, 0],
       [100, 0, 2],
     ]),
@@ -23,11 +23,11 @@ test('the photos a palette was fitted to have no drift, others have', () => {
   const all = mergeHistograms(photos)
   const fitted = fitPalette(all, { clusters: 5 })
   const centroids = fitted.clusters.map(({ centroid }) => centroid)
-  const { error } = quantise(locate(all, 'oklab'), centroids)
+  const { error } = quantise(toPoints(all, 'oklab'), centroids)
   const palette = { ...fitted, fit: { photos: 3, error, options: '' } }
-  expect(driftOf(palette, quantise(locate(all, 'oklab'), centroids))).toEqual({ error: 0, shares: 0 })
+  expect(driftOf(palette, quantise(toPoints(all, 'oklab'), centroids))).toEqual({ error: 0, shares: 0 })
   const white = countColours(new Uint8Array(30_000).fill(255))
-  const drift = driftOf(palette, quantise(locate(mergeHistograms([...photos, white]), 'oklab'), centroids))!
+  const drift = driftOf(palette, quantise(toPoints(mergeHistograms([...photos, white]), 'oklab'), centroids))!
   expect(drift.shares).toBeGreaterThan(0.3)
   expect(driftOf(fitted, { error: 1, shares: [] })).toBeUndefined()
 })
@@ -53,7 +53,7 @@ test.each([3, 5, 9])('%i groups of colours are found to be so many', async group
     }).flat(),
   )
   const points = toPoints(countColours(rgb), 'oklab')
-  const located = locate(countColours(rgb), 'oklab')
+  const located = toPoints(countColours(rgb), 'oklab')
   const curve = await elbowCurve(points.size, async clusters =>
     quantise(located, kmeans(points, { clusters, restarts: 3, seed: 1 })),
   )

@@ -7,7 +7,7 @@ import { PrepError } from '../errors.js'
 import { sha256Hex } from '../files.js'
 import { spreadColours } from './display-colours.js'
 import { okLabToRgb, type Rgb } from './oklab.js'
-import { SPACES, type Space } from './points.js'
+import { type Coordinates, SPACES, type Space } from './points.js'
 
 export { distinctColours, hex } from './display-colours.js'
 
@@ -20,7 +20,7 @@ export interface PaletteCluster {
    * In the palette's space: `[L, a, b]` or `[r, g, b]`, then what else is clustered; all of one length. A pixel has the
    * label of the nearest one.
    */
-  readonly centroid: readonly number[]
+  readonly centroid: Coordinates
   /** The colour that shows this label, `#rrggbb`, no two the same. */
   readonly display: string
   /** The mean colour of the photos' pixels, `[r, g, b]`, each 0..255. */
@@ -125,7 +125,7 @@ export function parsePalette(text: string, file: string): Palette {
     clusters: clusters.map(({ id, name, centroid, share = 0, into }) => ({
       id,
       ...(name !== undefined && { name }),
-      centroid,
+      centroid: centroid as unknown as Coordinates,
       display: displays[id]!,
       mean: means[id]!,
       share,
@@ -134,7 +134,7 @@ export function parsePalette(text: string, file: string): Palette {
   }
 }
 
-type ParsedCluster = Pick<PaletteCluster, 'id' | 'centroid'> & {
+type ParsedCluster = Pick<PaletteCluster, 'id'> & { readonly centroid: readonly number[] } & {
   readonly [field in 'name' | 'display' | 'mean' | 'share' | 'into']?: PaletteCluster[field] | undefined
 }
 interface ParsedPalette {

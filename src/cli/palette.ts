@@ -1,6 +1,7 @@
 /** `prep palette`: look at the classes that kmeans found, name them, colour them, merge them. */
+import { existsSync } from 'node:fs'
 import { stat } from 'node:fs/promises'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import { Command } from 'commander'
 import pc from 'picocolors'
 import { PrepError } from '../errors.js'
@@ -111,8 +112,9 @@ async function edit(run: string, change: (draft: Draft) => Draft): Promise<void>
   await writeDraft(file, changed)
   for (const warning of warnings) printNotice(warning)
   printPalette(draftPalette(changed))
-  const { file: pipeline } = await readOrigin(run)
-  printLine(`\nwritten to ${file}; prep run ${pipeline} applies it`)
+  const { file: pipeline, folder } = await readOrigin(run)
+  const again = existsSync(resolve(folder, pipeline)) ? `prep run ${pipeline}` : 'the same command again'
+  printLine(`\nwritten to ${file}; ${again} applies it`)
 }
 
 async function openRun(run: string): Promise<RunDraft> {
@@ -130,7 +132,7 @@ async function showPalette(path: string, { json }: { json?: boolean }): Promise<
   }
   for (const warning of shown.warnings) printNotice(warning)
   printPalette(shown.palette)
-  if (shown.pending) printLine('\nedited since the last run: prep run applies it')
+  if (shown.pending) printLine('\nedited since the last run: the next run applies it')
 }
 
 /** A run with its edits, else the palette.json that is named or lies in the folder. */

@@ -8,7 +8,7 @@ import { sha256Hex } from '../files.js'
 import { spreadColours } from './display-colours.js'
 import { type Features, weightsOf } from './features.js'
 import { okLabToRgb, type Rgb } from './oklab.js'
-import { SPACES, type Space } from './points.js'
+import { type Coordinates, SPACES, type Space } from './points.js'
 
 export { distinctColours, hex } from './display-colours.js'
 
@@ -21,7 +21,7 @@ export interface PaletteCluster {
    * In the palette's space: `[L, a, b]` or `[r, g, b]`, then what else is clustered; all of one length. A pixel has the
    * label of the nearest one.
    */
-  readonly centroid: readonly number[]
+  readonly centroid: Coordinates
   /** The colour that shows this label, `#rrggbb`, no two the same. */
   readonly display: string
   /** The mean colour of the photos' pixels, `[r, g, b]`, each 0..255. */
@@ -138,7 +138,7 @@ export function parsePalette(text: string, file: string): Palette {
     clusters: clusters.map(({ id, name, centroid, share = 0, into }) => ({
       id,
       ...(name !== undefined && { name }),
-      centroid,
+      centroid: centroid as unknown as Coordinates,
       display: displays[id]!,
       mean: means[id]!,
       share,
@@ -147,7 +147,7 @@ export function parsePalette(text: string, file: string): Palette {
   }
 }
 
-type ParsedCluster = Pick<PaletteCluster, 'id' | 'centroid'> & {
+type ParsedCluster = Pick<PaletteCluster, 'id'> & { readonly centroid: readonly number[] } & {
   readonly [field in 'name' | 'display' | 'mean' | 'share' | 'into']?: PaletteCluster[field] | undefined
 }
 interface ParsedPalette {

@@ -37,7 +37,12 @@ const labelled = (events: readonly Event[]) => events.filter(({ label }) => labe
 const notes = (events: readonly Event[]) => events.flatMap(({ type, message }) => (type === 'note' ? [message] : []))
 const readPalette = async (folder = labels) =>
   JSON.parse(await readFile(join(folder, 'palette.json'), 'utf8')) as Palette
-const idsOf = async (photo: string) => new Set(decodePng(await readFile(join(labels, `${photo}.png`))).data)
+/** Of a map of up to 16 classes: two pixels a byte. */
+const idsOf = async (photo: string) => {
+  const { data, depth } = decodePng(await readFile(join(labels, `${photo}.png`)))
+  expect(depth).toBe(4)
+  return new Set([...data].flatMap(byte => [byte >> 4, byte & 15]))
+}
 
 beforeAll(async () => {
   await writePhotos(join(cwd, 'photos'), 10)

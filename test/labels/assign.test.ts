@@ -9,7 +9,7 @@ import { noisyPixels, randomPixels } from './pictures.js'
 
 /** Every pixel against every centroid. */
 function bruteForce({ space, clusters }: Palette, rgb: Uint8Array): Uint8Array {
-  const centroids = clusters.map(({ centroid }) => centroid as unknown as Coordinates)
+  const centroids = clusters.map(({ centroid }) => centroid)
   return Uint8Array.from({ length: rgb.length / 3 }, (_, i) =>
     nearest(centroids, coordinates(space, rgb[3 * i]!, rgb[3 * i + 1]!, rgb[3 * i + 2]!)),
   )
@@ -97,7 +97,7 @@ test('a palette of more than colours is refused', () => {
     [0, 0, 0],
     [9, 9, 9],
   ])
-  const clusters = palette.clusters.map(c => ({ ...c, centroid: [...c.centroid, 1] }))
+  const clusters = palette.clusters.map(c => ({ ...c, centroid: [...c.centroid, 1] as unknown as Coordinates }))
   expect(() => createAssigner({ ...palette, clusters })).toThrow(expect.objectContaining({ code: 'PALETTE_MISMATCH' }))
 })
 

@@ -2,13 +2,14 @@ import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import type { Palette } from '../../src/labels/palette.js'
 import { matchClusters, numberLike } from '../../src/labels/palette-match.js'
+import type { Coordinates } from '../../src/labels/points.js'
 
 const paletteOf = (places: readonly (readonly number[])[], space: Palette['space'] = 'rgb'): Palette => ({
   version: 2,
   space,
   clusters: places.map((centroid, id) => ({
     id,
-    centroid,
+    centroid: centroid as unknown as Coordinates,
     display: '#000000',
     mean: [centroid[0]!, centroid[1]!, centroid[2]!],
     share: 0.5,

@@ -5,6 +5,7 @@ import { fitPalette } from '../../src/labels/fit.js'
 import { countColours, mergeHistograms } from '../../src/labels/histogram.js'
 import { type OkLab, okLab } from '../../src/labels/oklab.js'
 import { displayColours, distinctColours, formatPalette, paletteHash, parsePalette } from '../../src/labels/palette.js'
+import type { Coordinates } from '../../src/labels/points.js'
 import { noisyPixels } from './pictures.js'
 
 const photos = [1, 2, 3, 4].map(seed => countColours(noisyPixels(3000, seed)))
@@ -122,7 +123,10 @@ describe('palette file', () => {
 
   test('keeps merges, more than three coordinates and what it was fitted to', () => {
     const fit = { photos: 4, error: 0.00125, options: '01c57d493082' }
-    const clusters = palette.clusters.map(c => ({ ...c, centroid: [...c.centroid, c.id, 0.5] }))
+    const clusters = palette.clusters.map(c => ({
+      ...c,
+      centroid: [...c.centroid, c.id, 0.5] as unknown as Coordinates,
+    }))
     const merged = { ...palette, fit, clusters: clusters.map(c => (c.id === 5 ? { ...c, into: 2 } : c)) }
     expect(parsePalette(formatPalette(merged), 'palette.json')).toEqual(merged)
   })

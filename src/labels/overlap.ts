@@ -34,11 +34,14 @@ export function countOverlap(
 }
 
 /**
- * How clusters become classes. `many-to-one`: each the class that it shares most pixels with, the lower id of equals, so
- * that several clusters may be one class. `hungarian`: at most one cluster a class, so that the pixels which then agree
- * are as many as can be; clusters left over are no class.
+ * How clusters become classes, all of them leaving clusters that share no pixel with their class without one:
+ * - `many-to-one`: each the class that it agrees with best, by the IoU of the two alone, the lower id of equals; several
+ *   clusters may be one class. Small classes count as large ones do, as they do in the mean.
+ * - `majority`: each the class of most of its pixels. The highest pixel accuracy there is, but small classes get nothing.
+ * - `hungarian`: at most one cluster a class, so that the pixels which then agree are as many as can be; clusters left
+ *   over are no class.
  */
-export const MATCHINGS = ['many-to-one', 'hungarian'] as const
+export const MATCHINGS = ['many-to-one', 'majority', 'hungarian'] as const
 export type Matching = (typeof MATCHINGS)[number]
 
 export interface OverlapScore {
@@ -53,25 +56,30 @@ export interface OverlapScore {
 }
 
 /**
- * Score clusters against classes. A class of the truth that no cluster is matched to has an IoU of 0 and counts in the
- * mean, as do the pixels of clusters that are no class, as misses.
+ * Score clusters against classes by the best matching of a kind.
  *
  * @param matrix  as `countOverlap` fills it
  * @see Everingham et al., The Pascal Visual Object Classes challenge, 2010 (IoU over the pixels of all images)
- * @see Ji, Henriques and Vedaldi, Invariant information clustering, 2019 (both matchings; Hungarian by pixels)
+ * @see Ji, Henriques and Vedaldi, Invariant information clustering, 2019 (`majority` and `hungarian`)
  */
-export function scoreOverlap(
+export const scoreOverlap = (
   matrix: Float64Array,
   clusters: number,
   classes: number,
   matching: Matching,
-): OverlapScore {
-  const classOf = match(matrix, clusters, classes, matching)
+): OverlapScore => scoreMatched(matrix, classes, match(matrix, clusters, classes, matching))
+
+/**
+ * Score clusters whose classes are known. A class of the truth that no cluster is counts in the mean with an IoU of 0,
+ * and the pixels of clusters that are no class count as misses.
+ *
+ * @param classOf  class of each cluster, -1 for none
+ */
+export function scoreMatched(matrix: Float64Array, classes: number, classOf: Int32Array): OverlapScore {
   const inTruth = new Float64Array(classes)
   const matched = new Float64Array(classes)
   const agree = new Float64Array(classes)
-  for (let cluster = 0; cluster < clusters; cluster += 1) {
-    const to = classOf[cluster]!
+  for (const [cluster, to] of classOf.entries()) {
     for (let kind = 0; kind < classes; kind += 1) {
       const pixels = matrix[cluster * classes + kind]!
       inTruth[kind]! += pixels
@@ -88,7 +96,9 @@ export function scoreOverlap(
 }
 
 function match(matrix: Float64Array, clusters: number, classes: number, matching: Matching): Int32Array {
-  const row = (cluster: number): Float64Array => matrix.subarray(cluster * classes, (cluster + 1) * classes)
+  const row = (of: Float64Array, cluster: number): Float64Array =>
+    of.subarray(cluster * classes, (cluster + 1) * classes)
+  const agreement = matching === 'many-to-one' ? pairwiseIou(matrix, clusters, classes) : matrix
   const classOf =
     matching === 'hungarian'
       ? assignMinimum(
@@ -96,9 +106,22 @@ function match(matrix: Float64Array, clusters: number, classes: number, matching
           clusters,
           classes,
         )
-      : Int32Array.from({ length: clusters }, (_, cluster) => largest(row(cluster)))
+      : Int32Array.from({ length: clusters }, (_, cluster) => largest(row(agreement, cluster)))
   // Sharing nothing with any class, or with the only ones left, a cluster may have been given any: it is none.
-  return classOf.map((kind, cluster) => (kind >= 0 && row(cluster)[kind]! > 0 ? kind : -1))
+  return classOf.map((kind, cluster) => (kind >= 0 && row(matrix, cluster)[kind]! > 0 ? kind : -1))
+}
+
+/** IoU of each cluster with each class, as if they were alone; 0 where both are empty. */
+function pairwiseIou(matrix: Float64Array, clusters: number, classes: number): Float64Array {
+  const ofCluster = new Float64Array(clusters)
+  const ofClass = new Float64Array(classes)
+  for (const [at, pixels] of matrix.entries()) {
+    ofCluster[Math.floor(at / classes)]! += pixels
+    ofClass[at % classes]! += pixels
+  }
+  return matrix.map((pixels, at) =>
+    pixels === 0 ? 0 : pixels / (ofCluster[Math.floor(at / classes)]! + ofClass[at % classes]! - pixels),
+  )
 }
 
 const sum = (values: Iterable<number>): number => {

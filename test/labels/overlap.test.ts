@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { countOverlap, type Matching, scoreOverlap } from '../../src/labels/overlap.js'
+import { countOverlap, MATCHINGS, type Matching, scoreOverlap } from '../../src/labels/overlap.js'
 
 /** Label maps as strings of ids, a dot for none. */
 const map = (ids: string) => Uint8Array.from(ids, id => (id === '.' ? 255 : Number(id)))
@@ -56,6 +56,17 @@ describe('many-to-one', () => {
   })
 })
 
+test('many-to-one lets a small class win where most pixels are those of a large one; majority does not', () => {
+  // The second cluster has 4 pixels of the large class (40) and all 3 of the small one.
+  const overlap = Float64Array.of(36, 0, 4, 3)
+  const byIou = scoreOverlap(overlap, 2, 2, 'many-to-one')
+  const byPixels = scoreOverlap(overlap, 2, 2, 'majority')
+  expect([...byIou.classOf]).toEqual([0, 1])
+  expect([...byPixels.classOf]).toEqual([0, 0])
+  expect(byIou.miou).toBeGreaterThan(byPixels.miou)
+  expect(byIou.pixelAccuracy).toBeLessThan(byPixels.pixelAccuracy)
+})
+
 describe('hungarian', () => {
   test('matches each class to at most one cluster; those left over are misses', () => {
     const { iou, classOf, pixelAccuracy } = score('00011122', '00000022', 3, 3, 'hungarian')
@@ -72,7 +83,7 @@ describe('hungarian', () => {
 })
 
 test('a cluster without a labelled pixel has no class', () => {
-  for (const matching of ['many-to-one', 'hungarian'] as const)
+  for (const matching of MATCHINGS)
     expect([...scoreOverlap(Float64Array.of(3, 0, 0, 0), 2, 2, matching).classOf]).toEqual([0, -1])
 })
 
@@ -81,20 +92,19 @@ test('nothing labelled gives no score rather than a good one', () => {
   expect([miou, pixelAccuracy]).toEqual([Number.NaN, Number.NaN])
 })
 
-test('a labelling that is the truth under other numbers scores 1, and no matching scores above many-to-one accuracy', () => {
+test('a labelling that is the truth under other numbers scores 1, and no matching scores above the accuracy of majority', () => {
   const ids = fc.array(fc.nat(4), { minLength: 1, maxLength: 60 })
   fc.assert(
     fc.property(ids, fc.array(fc.nat(4), { minLength: 60, maxLength: 60 }), (truth, random) => {
       const renamed = truth.map(id => [3, 0, 4, 1, 2][id]!).join('')
-      for (const matching of ['many-to-one', 'hungarian'] as const) {
+      for (const matching of MATCHINGS) {
         const { miou, pixelAccuracy } = score(renamed, truth.join(''), 5, 5, matching)
         expect([miou, pixelAccuracy]).toEqual([1, 1])
       }
       const other = random.slice(0, truth.length).join('')
-      const [many, one] = (['many-to-one', 'hungarian'] as const).map(
-        matching => score(other, truth.join(''), 5, 5, matching).pixelAccuracy,
-      )
-      expect(one!).toBeLessThanOrEqual(many!)
+      const [many, most, one] = MATCHINGS.map(matching => score(other, truth.join(''), 5, 5, matching).pixelAccuracy)
+      expect(many!).toBeLessThanOrEqual(most!)
+      expect(one!).toBeLessThanOrEqual(most!)
     }),
   )
 })

@@ -1,8 +1,8 @@
 // Looks labels up, and works out those of new colours: src/labels/assign.ts says how. Plain twin: test/labels/assign.test.ts.
 // Memory: at 0, u32 [32768], for each block an offset into `cells`, 0 for a block not met yet; `codes` u64 [3][256],
 // what each channel's code adds to a pixel's `place`; `light` f64 [3][256], what it adds to each of the three cone
-// signals, three apart: [channel][code][cone]; `scores` f64 [k][4], slope and offset; RGB bytes at `rgb`, with one spare
-// byte behind the last pixel (four bytes are read at a time).
+// signals, three apart: [channel][code][cone]; `scores` f64 [k][4], slope and offset; `ids` u8 [k], the label of each
+// cluster; RGB bytes at `rgb`, with one spare byte behind the last pixel (four bytes are read at a time).
 
 function fraction(light: usize, p: u32, cone: usize): f64 {
   const at = light + (cone << 3)
@@ -55,7 +55,7 @@ function cellAt(place: u64, cells: usize): usize {
 // returns its index, else returns `pixels`.
 export function assign(
   rgb: usize, from: u32, pixels: u32, labels: usize, codes: usize, cells: usize,
-  light: usize, roots: bool, scores: usize, k: u32, margin: f64,
+  light: usize, roots: bool, scores: usize, ids: usize, k: u32, margin: f64,
 ): u32 {
   let at = rgb + <usize>from * 3
   for (let i = from; i < pixels; i++) {
@@ -66,6 +66,7 @@ export function assign(
       if (load<u32>(<usize>(p & 0xffffffff)) == 0) return i
       id = lowest(load<u32>(at), light, roots, scores, k, margin)
       if (id == 255) return i
+      id = load<u8>(ids + id)
       store<u8>(cell, id)
     }
     store<u8>(labels + i, id)

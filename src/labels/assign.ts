@@ -6,21 +6,24 @@
  * The squared distance to a centroid c is |x|^2 - 2 c.x + |c|^2, so the nearest has the lowest of some linear functions
  * ("scores") of x; and as OKLab is linear in the cone responses, of those as well.
  */
+import { PrepError } from '../errors.js'
 import assignKernel from '../kernels/assign.wasm.js'
 import { instantiate } from '../kernels/instantiate.js'
 import { CONES_TO_LAB, coneResponses, coneSignals } from './oklab.js'
-import type { Palette } from './palette.js'
+import { labelIds, type Palette } from './palette.js'
 import { type Coordinates, coordinates, nearest } from './points.js'
 
 /** @returns the label of each pixel, length rgb.length / 3 */
 export type Assigner = (rgb: Uint8Array) => Uint8Array
 
 /**
- * A labeller for photos: each pixel gets the id of the palette's nearest centroid, in the palette's space at full
- * 8-bit precision, the lowest id of several equally near.
+ * A labeller for photos: each pixel gets the id of the palette's nearest centroid (or of the cluster that one is merged
+ * into), in the palette's space at full 8-bit precision, the first of several equally near.
  *
  * It gets faster as it learns colours; make one for each palette and thread, and keep it. Its table grows to 17 MB at
  * most.
+ *
+ * @throws {PrepError} `PALETTE_MISMATCH` for a palette that has more than colour
  */
 export function createAssigner(palette: Palette): Assigner {
   const table = new LabelTable()
@@ -41,7 +44,8 @@ const PIXELS_AT = 4 * BLOCKS
 const LABELS_AT = PIXELS_AT + 3 * CHUNK + 8
 const LIGHT_AT = LABELS_AT + CHUNK
 const SCORES_AT = LIGHT_AT + 8 * 3 * 3 * 256
-const CODES_AT = SCORES_AT + 8 * 4 * 256
+const IDS_AT = SCORES_AT + 8 * 4 * 256
+const CODES_AT = IDS_AT + 256
 const CELLS_AT = CODES_AT + 8 * 3 * 256
 
 interface Lookup {
@@ -55,6 +59,7 @@ interface Lookup {
     light: number,
     roots: boolean,
     scores: number,
+    ids: number,
     k: number,
     margin: number,
   ): number
@@ -68,8 +73,10 @@ export class LabelTable {
   private cells = new Uint8Array()
   /** Bytes of `cells` in use: one block that is UNKNOWN throughout, one for each label, then those of mixed blocks. */
   private used = 0
-  private palette: Palette = { version: 1, space: 'rgb', clusters: [] }
+  private palette: Palette = { version: 2, space: 'rgb', clusters: [] }
   private centroids: readonly Coordinates[] = []
+  /** The label of each cluster. */
+  private ids: readonly number[] = []
   /** Slope (3) and offset of each cluster's score. */
   private scores: Float64Array = new Float64Array()
 
@@ -88,13 +95,16 @@ export class LabelTable {
   load(palette: Palette): void {
     const { clusters, space } = palette
     this.palette = palette
-    this.centroids = clusters.map(({ centroid }) => centroid)
+    this.centroids = clusters.map(({ centroid }) => colourOf(centroid))
+    this.ids = labelIds(palette)
     this.scores = scoresOf(palette)
     this.used = BLOCK * (1 + clusters.length)
     this.reserve(4 * this.used)
     this.blockAt.fill(0)
     this.cells.fill(UNKNOWN, 0, BLOCK)
-    for (let id = 0; id < clusters.length; id++) this.cells.fill(id, BLOCK * (1 + id), BLOCK * (2 + id))
+    for (const [cluster, id] of this.ids.entries())
+      this.cells.fill(id, BLOCK * (1 + cluster), BLOCK * (2 + cluster))
+    this.memory.set(this.ids, IDS_AT)
     new Float64Array(this.memory.buffer, SCORES_AT).set(this.scores)
     const light = new Float64Array(this.memory.buffer, LIGHT_AT)
     for (let channel = 0; channel < 3; channel++) {
@@ -116,7 +126,7 @@ export class LabelTable {
       const pixels = Math.min(CHUNK, labels.length - start)
       this.memory.set(rgb.subarray(3 * start, 3 * (start + pixels)), PIXELS_AT)
       for (let at = 0; ; ) {
-        at = assign(PIXELS_AT, at, pixels, LABELS_AT, CODES_AT, CELLS_AT, LIGHT_AT, roots, SCORES_AT, k, MARGIN)
+        at = assign(PIXELS_AT, at, pixels, LABELS_AT, CODES_AT, CELLS_AT, LIGHT_AT, roots, SCORES_AT, IDS_AT, k, MARGIN)
         if (at === pixels) break
         const pixel = 3 * (start + at)
         this.learn(rgb[pixel]!, rgb[pixel + 1]!, rgb[pixel + 2]!)
@@ -135,8 +145,8 @@ export class LabelTable {
       this.blockAt[block] = at // only now: addBlock may replace the array
       return
     }
-    const id = nearest(this.centroids, ...coordinates(this.palette.space, r, g, b))
-    this.cells[this.blockAt[block]! + (((r & 7) << 6) | ((g & 7) << 3) | (b & 7))] = id
+    const cluster = nearest(this.centroids, ...coordinates(this.palette.space, r, g, b))
+    this.cells[this.blockAt[block]! + (((r & 7) << 6) | ((g & 7) << 3) | (b & 7))] = this.ids[cluster]!
   }
 
   /**
@@ -192,12 +202,22 @@ export class LabelTable {
   }
 }
 
+/** @throws {PrepError} `PALETTE_MISMATCH` */
+function colourOf(centroid: readonly number[]): Coordinates {
+  const [x = 0, y = 0, z = 0] = centroid
+  if (centroid.length === 3) return [x, y, z]
+  throw new PrepError('PALETTE_MISMATCH', `expected centroids of 3 numbers, found ${centroid.length}`, {
+    hint: 'labels by colour alone need a palette of colours',
+  })
+}
+
 const identity = (r: number, g: number, b: number): Coordinates => [r, g, b]
 
 /** score_i(u) = |c_i|^2 - 2 c_i . x(u), where u are cone responses for OKLab, else r, g, b. */
 function scoresOf({ space, clusters }: Palette): Float64Array {
   const [L, a, b] = CONES_TO_LAB
-  const rows = clusters.map(({ centroid: [x, y, z] }) => {
+  const rows = clusters.map(({ centroid }) => {
+    const [x, y, z] = colourOf(centroid)
     const slope = space === 'oklab' ? [0, 1, 2].map(axis => x * L[axis]! + y * a[axis]! + z * b[axis]!) : [x, y, z]
     return [...slope.map(s => -2 * s), x * x + y * y + z * z]
   })

@@ -87,7 +87,7 @@ function describe(colours: ColourSums, points: Points, centroids: readonly Coord
   )
   const displays = distinctColours(means.map(hex))
   return {
-    version: 1,
+    version: 2,
     space,
     clusters: centroids.map((centroid, id) => ({
       id,

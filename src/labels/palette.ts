@@ -5,27 +5,47 @@
 import { z } from 'zod'
 import { PrepError } from '../errors.js'
 import { sha256Hex } from '../files.js'
+import { spreadColours } from './display-colours.js'
 import { okLabToRgb, type Rgb } from './oklab.js'
-import { type Coordinates, SPACES, type Space } from './points.js'
+import { SPACES, type Space } from './points.js'
+
+export { distinctColours, hex } from './display-colours.js'
 
 export interface PaletteCluster {
   /** The label, 0.., the index in `clusters`. */
   readonly id: number
   /** What people call it: `road`. */
   readonly name?: string
-  /** In the palette's space: `[L, a, b]` or `[r, g, b]`. A pixel has the label of the nearest one. */
-  readonly centroid: Coordinates
+  /**
+   * In the palette's space: `[L, a, b]` or `[r, g, b]`, then what else is clustered; all of one length. A pixel has the
+   * label of the nearest one.
+   */
+  readonly centroid: readonly number[]
   /** The colour that shows this label, `#rrggbb`, no two the same. */
   readonly display: string
   /** The mean colour of the photos' pixels, `[r, g, b]`, each 0..255. */
   readonly mean: Rgb
-  /** The part of all pixels, 0..1. */
+  /** The part of all pixels of the photos it was fitted to, 0..1. */
   readonly share: number
+  /** Merged by hand into this one: its pixels get that label. Never to one that is merged itself. */
+  readonly into?: number
+}
+
+/** What a palette was fitted to: the measure of whether it still fits. */
+export interface PaletteFit {
+  readonly photos: number
+  /** Mean squared distance of a pixel to its centroid. */
+  readonly error: number
+  /** Digest of the options of the fit: a palette of other options is not gone on from. */
+  readonly options: string
 }
 
 export interface Palette {
-  readonly version: 1
+  /** Files of version 1 (no `into`, no `fit`) are read as well. */
+  readonly version: 2
   readonly space: Space
+  /** Absent from palettes that were not fitted to photos. */
+  readonly fit?: PaletteFit
   /** From dark to bright when made by us; ids are what counts. */
   readonly clusters: readonly PaletteCluster[]
 }
@@ -34,28 +54,34 @@ export interface Palette {
 export const MAX_CLUSTERS = 255
 export const MIN_CLUSTERS = 2
 
-const coordinate = z.number()
 const channel = z.number().min(0).max(255)
-const paletteFile = z.strictObject({
-  version: z.literal(1),
-  space: z.enum(SPACES),
-  clusters: z
-    .array(
-      z.strictObject({
-        id: z.int(),
-        name: z.string().min(1).optional(),
-        centroid: z.tuple([coordinate, coordinate, coordinate]),
-        display: z
-          .string()
-          .regex(/^#[0-9a-f]{6}$/i, 'expected a colour as #rrggbb')
-          .optional(),
-        mean: z.tuple([channel, channel, channel]).optional(),
-        share: z.number().min(0).max(1).optional(),
-      }),
-    )
-    .min(MIN_CLUSTERS)
-    .max(MAX_CLUSTERS),
-})
+const cluster = {
+  id: z.int(),
+  name: z.string().min(1).optional(),
+  display: z
+    .string()
+    .regex(/^#[0-9a-f]{6}$/i, 'expected a colour as #rrggbb')
+    .optional(),
+  mean: z.tuple([channel, channel, channel]).optional(),
+  share: z.number().min(0).max(1).optional(),
+}
+const clustersOf = <C extends z.ZodType>(one: C) => z.array(one).min(MIN_CLUSTERS).max(MAX_CLUSTERS)
+const number = z.number()
+const versions = {
+  1: z.strictObject({
+    version: z.literal(1),
+    space: z.enum(SPACES),
+    clusters: clustersOf(z.strictObject({ ...cluster, centroid: z.tuple([number, number, number]) })),
+  }),
+  2: z.strictObject({
+    version: z.literal(2),
+    space: z.enum(SPACES),
+    fit: z.strictObject({ photos: z.int().min(1), error: z.number().min(0), options: z.string() }).optional(),
+    clusters: clustersOf(
+      z.strictObject({ ...cluster, centroid: z.array(number).min(3), into: z.int().min(0).optional() }),
+    ),
+  }),
+}
 
 /**
  * Read a palette's JSON. Of a cluster only `id` and `centroid` are needed: `display` and `mean` default to the
@@ -71,68 +97,116 @@ export function parsePalette(text: string, file: string): Palette {
   } catch (cause) {
     throw invalid(file, [`not JSON: ${(cause as Error).message}`], cause)
   }
-  const parsed = paletteFile.safeParse(json)
+  const version = (json as { version?: unknown } | null)?.version
+  if (version !== 1 && version !== 2)
+    throw invalid(file, [`version: expected 1 or 2, found ${JSON.stringify(version) ?? 'none'}`], undefined, version)
+  const parsed: z.ZodSafeParseResult<ParsedPalette> = versions[version].safeParse(json)
   if (!parsed.success) {
     throw invalid(
       file,
       parsed.error.issues.map(({ path, message }) => `${path.join('.') || 'file'}: ${message}`),
     )
   }
-  const { version, space, clusters } = parsed.data
-  const reasons: string[] = []
-  const seen = {
-    name: new Map<string, number>(),
-    display: new Map<string, number>(),
-    centroid: new Map<string, number>(),
-  }
-  clusters.forEach((cluster, index) => {
-    if (cluster.id !== index) reasons.push(`clusters.${index}.id: expected ${index}, found ${cluster.id}`)
-    for (const key of ['name', 'display', 'centroid'] as const) {
-      const value = cluster[key] === undefined ? undefined : String(cluster[key]).toLowerCase()
-      if (value === undefined) continue
-      const other = seen[key].get(value)
-      if (other !== undefined) reasons.push(`clusters.${index}.${key}: ${value} is that of cluster ${other} too`)
-      else seen[key].set(value, index)
-    }
-  })
+  const { space, fit, clusters } = parsed.data
+  const reasons = contradictions(clusters)
   if (reasons.length > 0) throw invalid(file, reasons)
-  const means = clusters.map(
-    ({ centroid, mean }) => mean ?? (space === 'oklab' ? okLabToRgb(centroid) : clip(centroid)),
+  const means = clusters.map(({ centroid: [x = 0, y = 0, z = 0], mean }): Rgb => {
+    if (mean) return mean
+    return space === 'oklab' ? okLabToRgb([x, y, z]) : [clipChannel(x), clipChannel(y), clipChannel(z)]
+  })
+  const displays = spreadColours(
+    means,
+    clusters.map(({ display }) => display?.toLowerCase()),
   )
-  const displays = distinctColours(clusters.map(({ display }, id) => display?.toLowerCase() ?? hex(means[id]!)))
   return {
-    version,
+    version: 2,
     space,
-    clusters: clusters.map(({ id, name, centroid, share = 0 }) => ({
+    ...(fit && { fit }),
+    clusters: clusters.map(({ id, name, centroid, share = 0, into }) => ({
       id,
       ...(name !== undefined && { name }),
       centroid,
       display: displays[id]!,
       mean: means[id]!,
       share,
+      ...(into !== undefined && { into }),
     })),
   }
 }
 
-function invalid(file: string, reasons: readonly string[], cause?: unknown): PrepError {
+type ParsedCluster = Pick<PaletteCluster, 'id' | 'centroid'> & {
+  readonly [field in 'name' | 'display' | 'mean' | 'share' | 'into']?: PaletteCluster[field] | undefined
+}
+interface ParsedPalette {
+  readonly space: Space
+  readonly fit?: PaletteFit | undefined
+  readonly clusters: readonly ParsedCluster[]
+}
+
+/** What does not hold together: ids out of order, the same thing twice, merges that lead nowhere. */
+function contradictions(clusters: readonly ParsedCluster[]): string[] {
+  const reasons: string[] = []
+  const seen = {
+    name: new Map<string, number>(),
+    display: new Map<string, number>(),
+    centroid: new Map<string, number>(),
+  }
+  const length = clusters[0]!.centroid.length
+  clusters.forEach((cluster, index) => {
+    const at = `clusters.${index}`
+    const { id, centroid, into } = cluster
+    if (id !== index) reasons.push(`${at}.id: expected ${index}, found ${id}`)
+    if (centroid.length !== length)
+      reasons.push(`${at}.centroid: expected ${length} numbers, as in cluster 0, found ${centroid.length}`)
+    const target = into === undefined ? undefined : clusters[into]
+    if (into === index) reasons.push(`${at}.into: a cluster cannot be merged into itself`)
+    else if (into !== undefined && !target)
+      reasons.push(`${at}.into: expected an id below ${clusters.length}, found ${into}`)
+    else if (target?.into !== undefined) reasons.push(`${at}.into: ${into} is itself merged into ${target.into}`)
+    for (const key of ['name', 'display', 'centroid'] as const) {
+      const value = cluster[key] === undefined ? undefined : String(cluster[key]).toLowerCase()
+      if (value === undefined) continue
+      const other = seen[key].get(value)
+      if (other !== undefined) reasons.push(`${at}.${key}: ${value} is that of cluster ${other} too`)
+      else seen[key].set(value, index)
+    }
+  })
+  return reasons
+}
+
+function invalid(file: string, reasons: readonly string[], cause?: unknown, version?: unknown): PrepError {
   return new PrepError('PALETTE_INVALID', [`${file} is not a palette:`, ...reasons.map(r => `- ${r}`)].join('\n'), {
-    hint: 'use the palette.json of a data set, or mend what is listed',
+    hint:
+      typeof version === 'number'
+        ? 'update prep to read palettes of newer versions, or let kmeans make a new one'
+        : 'use the palette.json of a data set, or mend what is listed',
     cause,
   })
 }
 
 /** The palette as JSON, one cluster a line; the same bytes for the same palette. */
-export function formatPalette({ version, space, clusters }: Palette): string {
+export function formatPalette({ version, space, fit, clusters }: Palette): string {
   const lines = clusters.map(
-    ({ id, name, centroid, display, mean, share }) =>
-      `    ${JSON.stringify({ id, name, centroid, display, mean, share })}`,
+    ({ id, name, centroid, display, mean, share, into }) =>
+      `    ${JSON.stringify({ id, name, centroid, display, mean, share, into })}`,
   )
-  return `{\n  "version": ${version},\n  "space": "${space}",\n  "clusters": [\n${lines.join(',\n')}\n  ]\n}\n`
+  const head = Object.entries({ version, space, ...(fit && { fit }) }).map(
+    ([field, value]) => `  "${field}": ${JSON.stringify(value)},\n`,
+  )
+  return `{\n${head.join('')}  "clusters": [\n${lines.join(',\n')}\n  ]\n}\n`
 }
 
-/** sha256, 64 hex digits, of what decides labels: the space and the centroids. Names and colours are free to change. */
+/**
+ * sha256, 64 hex digits, of what decides labels: the space, the centroids and what is merged. Names and colours are free
+ * to change.
+ */
 export const paletteHash = ({ space, clusters }: Palette): string =>
-  sha256Hex(JSON.stringify([space, clusters.map(({ centroid }) => centroid)]))
+  sha256Hex(
+    JSON.stringify([space, clusters.map(({ centroid, into }) => (into === undefined ? centroid : [centroid, into]))]),
+  )
+
+/** The label of the pixels nearest to each cluster: its id, or that of the one it is merged into. */
+export const labelIds = ({ clusters }: Palette): readonly number[] => clusters.map(({ id, into = id }) => into)
 
 /** The display colours as bytes, 3 for each id: what a painted label map or an indexed PNG needs. */
 export const displayColours = ({ clusters }: Palette): Uint8Array =>
@@ -140,24 +214,4 @@ export const displayColours = ({ clusters }: Palette): Uint8Array =>
     clusters.flatMap(({ display }) => [1, 3, 5].map(at => Number.parseInt(display.slice(at, at + 2), 16))),
   )
 
-/** @param colour  each channel 0..255, rounded here */
-export const hex = (colour: Rgb): string => `#${colour.map(c => Math.round(c).toString(16).padStart(2, '0')).join('')}`
-
-const clip = ([r, g, b]: Coordinates): Rgb => [clipChannel(r), clipChannel(g), clipChannel(b)]
 const clipChannel = (value: number): number => Math.min(255, Math.max(0, value))
-
-/** The colours with those changed a little that an earlier one has already, so that a colour tells its label. */
-export function distinctColours(colours: readonly string[]): string[] {
-  const taken = new Set<string>()
-  return colours.map(colour => {
-    let value = Number.parseInt(colour.slice(1), 16)
-    let text = colour
-    // one step of blue at a time, downwards from white
-    while (taken.has(text)) {
-      value = value === 0xffffff ? value - 256 : (value + 1) & 0xffffff
-      text = `#${value.toString(16).padStart(6, '0')}`
-    }
-    taken.add(text)
-    return text
-  })
-}

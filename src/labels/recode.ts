@@ -75,7 +75,7 @@ export function createColourRecoder({ colours, unknown }: ClassCoding, distance:
 
 const nearestColour = (colours: readonly Coordinates[]): Assigner =>
   createAssigner({
-    version: 1,
+    version: 2,
     space: 'rgb',
     clusters: colours.map((centroid, id) => ({ id, centroid, display: '#000000', mean: centroid, share: 0 })),
   })

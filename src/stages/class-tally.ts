@@ -81,7 +81,7 @@ export class ClassTally {
   palette({ classes }: ClassCoding): Palette {
     const taken = new Set<string>()
     return {
-      version: 1,
+      version: 2,
       space: 'oklab',
       clusters: classes.map(({ name, display }, id) => {
         const [r, g, b, count] = this.#sums.subarray(4 * id, 4 * id + 4) as unknown as [number, number, number, number]

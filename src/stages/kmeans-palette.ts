@@ -118,5 +118,5 @@ export function meanPalette(
       share: Math.min(1, sum[3]! / photos.length),
     }
   })
-  return parsePalette(JSON.stringify({ version: 1, space, clusters: rows }), 'the mean palette')
+  return parsePalette(JSON.stringify({ version: 2, space, clusters: rows }), 'the mean palette')
 }

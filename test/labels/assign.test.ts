@@ -16,7 +16,7 @@ function bruteForce({ space, clusters }: Palette, rgb: Uint8Array): Uint8Array {
 }
 
 const paletteOf = (space: Space, centroids: readonly Coordinates[]): Palette => ({
-  version: 1,
+  version: 2,
   space,
   clusters: centroids.map((centroid, id) => ({ id, centroid, display: '#000000', mean: [0, 0, 0], share: 0 })),
 })

@@ -1,6 +1,7 @@
 /** What a user may set of the kmeans step. */
 import { z } from 'zod'
 import { FIT_DEFAULTS } from '../labels/fit.js'
+import { namesFrom } from './names-from-examples.js'
 
 export const options = z.strictObject({
   of: z
@@ -27,6 +28,11 @@ export const options = z.strictObject({
     .default(FIT_DEFAULTS.restarts)
     .describe('Independent starts at most; fewer when starts agree (engine: prep)'),
   palette: z.string().min(1).optional().describe('Use the classes of this palette.json instead of finding new ones'),
+  names: namesFrom
+    .optional()
+    .describe(
+      'Names for the classes from label maps of a few of the photos: {from: folder, table, ignore, min_overlap, merge, photo_suffix, label_suffix}; docs/labels.md tells more',
+    ),
   maps: z.boolean().default(true).describe('Also write the label maps as coloured PNG'),
   folder: z
     .string()

@@ -1,5 +1,5 @@
 /** Makes label maps: one palette for the whole data set (or for each image), then the nearest colour of each pixel. */
-import { join, resolve } from 'node:path'
+import { join } from 'node:path'
 import { PrepError } from '../errors.js'
 import { replaceFileUnsynced, writeFileAtomic } from '../files.js'
 import type { Colour } from '../images/colour.js'
@@ -8,10 +8,12 @@ import { type Assigner, createAssigner } from '../labels/assign.js'
 import { countAndEncode, encodeHistogram } from '../labels/histogram.js'
 import { labelImage } from '../labels/image.js'
 import { formatPalette, type Palette, paletteHash, parsePalette } from '../labels/palette.js'
-import { fingerprint, type Json } from '../pipeline/fingerprint.js'
+import { fingerprint } from '../pipeline/fingerprint.js'
 import { seedFor } from '../pipeline/random.js'
-import { defineStage, type StageContext, type TaskCall, type TaskResult } from '../pipeline/stage.js'
+import { defineStage, type SampleSet, type StageContext, type TaskCall, type TaskResult } from '../pipeline/stage.js'
 import { contentKey, type ImageRef, type Sample } from '../sample.js'
+import { lookAtExample } from './example-classes.js'
+import { overlapExample } from './example-overlap.js'
 import { DEFAULT_CLUSTERS, type KmeansOptions, options } from './kmeans-options.js'
 import {
   countCall,
@@ -23,7 +25,9 @@ import {
   sumHistograms,
 } from './kmeans-palette.js'
 import { drawingOf, drawLabels, drawPairs, labelDrawings, labelsAreWhole } from './label-drawings.js'
+import { exampleFiles, nameFromExamples } from './names-from-examples.js'
 import { paletteColours } from './palette-file.js'
+import { isInside } from './patterns.js'
 
 interface AssignInput {
   readonly photo: ImageRef
@@ -50,24 +54,34 @@ export const kmeans = defineStage({
   needs: ['photo'],
   gives: ['label', 'palette'],
   fields: ({ of }) => ({ needs: [of] }),
-  files: ({ palette }) => (palette ? [palette] : []),
+  files: ({ palette, names }) => [...(palette ? [palette] : []), ...namingFiles(names)],
   plan: ({ clusters, palette, scope, folder }) => [
     palette
       ? `uses the classes of ${palette}`
       : `finds ${clusters ?? DEFAULT_CLUSTERS} classes for ${scope === 'dataset' ? 'all photos together' : 'each photo'}`,
     `writes OUT/${folder}: palette.json, coloured maps, contact sheet`,
   ],
-  check: ({ palette }, { output }) =>
-    palette && resolve(palette).startsWith(`${resolve(output)}/`)
-      ? [
-          {
-            option: 'palette',
-            code: 'INPUT_CYCLE' as const,
-            message: `${palette} is made by this pipeline itself`,
-            hint: 'copy it out of the output folder first',
-          },
-        ]
-      : [],
+  check: ({ palette, names, scope }, { output }) => {
+    const own = (option: string, path: string | undefined, hint: string) =>
+      path !== undefined && isInside(path, output)
+        ? [{ option, code: 'INPUT_CYCLE' as const, message: `${path} is made by this pipeline itself`, hint }]
+        : []
+    return [
+      ...own('palette', palette, 'copy it out of the output folder first'),
+      ...own('names.from', names?.from, 'copy the examples out of the output folder first'),
+      ...(names && scope === 'image'
+        ? [
+            {
+              option: 'names',
+              code: 'OPTION_OUT_OF_RANGE' as const,
+              message:
+                'names: an id has one meaning in all photos only where one palette labels all, and scope is image',
+              hint: 'set scope: dataset, or remove names',
+            },
+          ]
+        : []),
+    ]
+  },
   intact: (result, { folder }, output) => labelsAreWhole(result.artefacts.palette, join(output, folder)),
   ahead: {
     task: 'count',
@@ -100,15 +114,15 @@ export const kmeans = defineStage({
         facts: { width, height, means: palette.clusters.map(({ mean, share }) => [...mean, share]) },
       }
     },
+    look: lookAtExample,
+    overlap: overlapExample,
     draw: drawLabels,
     sheet: drawPairs,
   },
   async run(set, options, context) {
     const path = join(context.output, options.folder, 'palette.json')
     const { samples, palette, drawn } =
-      options.scope === 'image'
-        ? await labelEach(set.samples, options, context)
-        : await labelAll(set.samples, options, context)
+      options.scope === 'image' ? await labelEach(set.samples, options, context) : await labelAll(set, options, context)
     if (!palette) return { samples, artefacts: set.artefacts }
     const text = formatPalette(palette)
     await writeFileAtomic(path, text)
@@ -116,6 +130,10 @@ export const kmeans = defineStage({
     return { samples, artefacts: { ...set.artefacts, palette: { path, key: fingerprint(text) } } }
   },
 })
+
+/** Files that decide names: they enter the step's key. */
+const namingFiles = (names: KmeansOptions['names']): string[] =>
+  names ? [...(typeof names.table === 'string' ? [names.table] : []), ...exampleFiles(names.from)] : []
 
 /** What a process needs to label by a palette; the assigner prepares tables, so it is kept. */
 interface Labeller {
@@ -139,33 +157,52 @@ interface Labelled {
   readonly drawn?: ReadonlySet<string>
 }
 
-/** One palette for all: fitted or read, then each photo by it. */
-async function labelAll(found: readonly Sample[], options: KmeansOptions, context: StageContext): Promise<Labelled> {
-  const { palette, samples } = options.palette
-    ? { palette: await readGivenPalette(options.palette, options), samples: found }
-    : await fitForAll(found, options, context)
-  const text = formatPalette(palette)
+/** One palette for all: fitted or read, named by examples if there are any, then each photo by it. */
+async function labelAll(set: SampleSet, options: KmeansOptions, context: StageContext): Promise<Labelled> {
+  const { palette: found, samples } = options.palette
+    ? { palette: await readGivenPalette(options.palette, options), samples: set.samples }
+    : await fitForAll(set.samples, options, context)
+  const palette = options.names
+    ? await nameFromExamples(samples, found, options.names, context, {
+        table: set.artefacts.classes?.path,
+        label: examples => labelWith('assign', examples, assignCalls(examples, found, options), context),
+      })
+    : found
   const colours = paletteColours(palette)
-  const keyOf = (sample: Sample): Json => ({
-    photo: contentKey(imageOf(sample, options)),
-    palette: paletteHash(palette),
-  })
-  const drawings = samples.map(sample => drawingOf(sample.name, context.key('assign', keyOf(sample)), colours))
+  const calls = assignCalls(samples, palette, options)
+  const drawings = samples.map((sample, index) =>
+    drawingOf(sample.name, context.key('assign', calls[index]!.keyed), colours),
+  )
   const stale: ReadonlySet<string> = options.maps ? await context.stale(options.folder, drawings) : new Set()
-  const calls = samples.map((sample, index): TaskCall => {
-    const { file } = drawings[index]!
-    const drawing = stale.has(file) ? { drawing: join(context.output, options.folder, file) } : {}
+  const drawn = new Set<string>()
+  const labelled = await labelWith(
+    'assign',
+    samples,
+    calls.map((call, index) => {
+      const { file } = drawings[index]!
+      return stale.has(file)
+        ? { ...call, input: { ...call.input, drawing: join(context.output, options.folder, file) } }
+        : call
+    }),
+    context,
+    ({ cached }, index) => {
+      if (!cached) drawn.add(drawings[index]!.file)
+    },
+  )
+  return { samples: labelled, palette, drawn }
+}
+
+/** Calls that label by a palette. */
+function assignCalls(samples: readonly Sample[], palette: Palette, options: KmeansOptions) {
+  const text = formatPalette(palette)
+  return samples.map(sample => {
+    const photo = imageOf(sample, options)
     return {
       sample,
-      keyed: keyOf(sample),
-      input: { photo: { ...imageOf(sample, options) }, palette: text, ...drawing },
+      keyed: { photo: contentKey(photo), palette: paletteHash(palette) },
+      input: { photo: { ...photo }, palette: text },
     }
   })
-  const drawn = new Set<string>()
-  const labelled = await labelWith('assign', samples, calls, context, ({ cached }, index) => {
-    if (!cached) drawn.add(drawings[index]!.file)
-  })
-  return { samples: labelled, palette, drawn }
 }
 
 /** Each photo by its own classes; the palette shown is their mean, id by id (0 is the darkest of each photo). */
@@ -201,14 +238,14 @@ async function labelWith(
   samples: readonly Sample[],
   calls: readonly TaskCall[],
   context: StageContext,
-  onResult: (result: Extract<TaskResult, { status: 'done' }>, index: number) => void,
+  onResult?: (result: Extract<TaskResult, { status: 'done' }>, index: number) => void,
 ): Promise<Sample[]> {
   const results = await context.map(task, calls, 'label')
   return samples.flatMap((sample, index): Sample[] => {
     const result = results[index]!
     if (result.status !== 'done') return []
     const { key, facts } = result
-    onResult(result, index)
+    onResult?.(result, index)
     return [{ ...sample, label: { kind: 'stored', key, width: Number(facts.width), height: Number(facts.height) } }]
   })
 }

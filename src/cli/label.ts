@@ -11,7 +11,7 @@ import { makeRenderer, printLine, renderMode } from './render.js'
 import { jobCount, wholeNumber } from './run.js'
 
 interface LabelFlags {
-  readonly clusters?: number
+  readonly clusters?: number | 'auto'
   readonly out: string
   readonly palette?: string
   readonly scope?: string
@@ -27,7 +27,7 @@ export function labelCommand(): Command {
   return new Command('label')
     .description('Make label maps for photos: NAME.png in colours, palette.json and a contact sheet')
     .argument('<patterns...>', 'photos, as files or quoted glob patterns')
-    .option('-k, --clusters <n>', 'number of classes (default: 8)', wholeNumber)
+    .option('-k, --clusters <n>', 'number of classes, or auto (default: 8)', clusterCount)
     .option('-o, --out <folder>', 'where to write', 'labels')
     .option('--palette <palette.json>', 'use the classes of an earlier run instead of finding new ones')
     .addOption(
@@ -63,6 +63,8 @@ export function labelCommand(): Command {
         printLine(`${set.samples.length} label maps, palette.json and contact-sheet.png are in ${output}`)
     })
 }
+
+const clusterCount = (text: string): number | 'auto' => (text === 'auto' ? text : wholeNumber(text))
 
 /** Checked as a pipeline file is; what is wrong is said of the flags, for there is no file to point into. */
 function pipelineOf(raw: object): Pipeline {

@@ -2,7 +2,7 @@
 import type { Json } from './fingerprint.js'
 import { checkInputFiles } from './input-files.js'
 import type { Pipeline, Step } from './parse.js'
-import { readStepRecord } from './step-record.js'
+import { changedFiles, hashEdits, readStepRecord } from './step-record.js'
 
 export interface StepPlan {
   readonly stage: string
@@ -68,6 +68,10 @@ async function stateOf(output: string, step: Step): Promise<string> {
   if (record.from.stage !== step.stage.name) return 'to do (another stage stood here)'
   if (changed.length)
     return `to do again (${changed.map(name => `${name}: ${JSON.stringify(record.from.options[name])} -> ${JSON.stringify(options[name])}`).join(', ')})`
+  const edits = step.stage.edits?.(step.options) ?? []
+  const before = Object.fromEntries(Object.entries(record.from.files).filter(([path]) => edits.includes(path)))
+  const files = changedFiles(before, hashEdits(step, output))
+  if (files.length) return `to do again (${files.join(', ')})`
   return 'reused unless something before it changes'
 }
 

@@ -165,7 +165,7 @@ class Run {
     const { output, seed } = this.pipeline
     const { stage, index } = step
     const started = performance.now()
-    const from = await stepInputs(step, { seed, codec: CODEC_VERSION, set, skipped: this.failures })
+    const from = await stepInputs(step, { output, seed, codec: CODEC_VERSION, set, skipped: this.failures })
     const key = stepKey(from)
     const before = await readStepRecord(output, step)
     const forced = this.options.fresh || (this.options.from !== undefined && index >= this.options.from)

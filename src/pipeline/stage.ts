@@ -190,6 +190,8 @@ export interface Stage<O = unknown, Needs extends Field = Field, Gives extends F
   intact?(result: SampleSet, options: O, output: string): Promise<boolean>
   /** Files that options name: their content enters the key. */
   files?(options: O): readonly string[]
+  /** Files below the output that people edit, where they are: their content enters the key as well. */
+  edits?(options: O): readonly string[]
   /** What a source would find, for `prep plan`; reads the file system, writes nothing. */
   preview?(options: O, output: string): Promise<{ readonly count: number; readonly note?: string }>
   /** Lines for `prep plan`: what the stage would write. Reads nothing but its arguments. */

@@ -1,4 +1,5 @@
 /** What is written down about each step: from what it was made, why, and what came out. `prep why` reads it. */
+import { existsSync } from 'node:fs'
 import { readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { sha256File, writeFileAtomic } from '../files.js'
@@ -29,7 +30,7 @@ export interface StepInputs {
   readonly codec: string
   readonly seed: number
   readonly options: { readonly [name: string]: Json }
-  /** sha256 of the files that options name. */
+  /** sha256 of the files that options name, and of those below the output that people edit. */
   readonly files: { readonly [path: string]: string }
   /** fingerprint of the photos left out before, for a stage that lists them. */
   readonly skipped: string
@@ -41,6 +42,7 @@ export interface StepInputs {
 const SAMPLE_FIELDS: ReadonlySet<Field> = new Set(['photo', 'label', 'drawing', 'split'])
 
 export interface StepSituation {
+  readonly output: string
   readonly seed: number
   readonly codec: string
   readonly set: SampleSet
@@ -48,12 +50,13 @@ export interface StepSituation {
 }
 
 /** @throws {PrepError} `FILE_MISSING`, `FILE_UNREADABLE` for a file that an option names */
-export async function stepInputs(step: Step, { seed, codec, set, skipped }: StepSituation): Promise<StepInputs> {
+export async function stepInputs(
+  step: Step,
+  { output, seed, codec, set, skipped }: StepSituation,
+): Promise<StepInputs> {
   const neutral = new Set(step.stage.neutral)
   const perSample = step.stage.needs.some(field => SAMPLE_FIELDS.has(field))
   const options = Object.entries(step.options as { [name: string]: Json }).filter(([name]) => !neutral.has(name))
-  const files: [string, string][] = []
-  for (const path of step.stage.files?.(step.options) ?? []) files.push([path, sha256File(path)])
   return {
     stage: step.stage.name,
     version: step.stage.version,
@@ -61,12 +64,24 @@ export async function stepInputs(step: Step, { seed, codec, set, skipped }: Step
     codec,
     seed,
     options: Object.fromEntries(options),
-    files: Object.fromEntries(files),
+    files: { ...hashFiles(step), ...hashEdits(step, output) },
     skipped: step.stage.listsSkipped ? fingerprint(skipped as unknown as Json) : '',
     samples: perSample ? Object.fromEntries(set.samples.map(sample => [sample.name, sampleKey(sample)])) : {},
     artefacts: Object.fromEntries(Object.entries(set.artefacts).map(([name, artefact]) => [name, artefact.key])),
   }
 }
+
+/** sha256 of the files that options name. @throws {PrepError} as `stepInputs` */
+const hashFiles = ({ stage, options }: Step): StepInputs['files'] =>
+  Object.fromEntries((stage.files?.(options) ?? []).map(path => [path, sha256File(path)]))
+
+/** sha256 of the files below the output that people have edited. */
+export const hashEdits = ({ stage, options }: Step, output: string): StepInputs['files'] =>
+  Object.fromEntries(
+    (stage.edits?.(options) ?? [])
+      .filter(path => existsSync(join(output, path)))
+      .map(path => [path, sha256File(join(output, path))]),
+  )
 
 const sampleKey = (sample: Sample): string => fingerprint(sample as unknown as Json).slice(0, 16)
 
@@ -96,7 +111,7 @@ export function explainChange(before: StepInputs | undefined, now: StepInputs): 
   if (!before) return 'first run'
   const reasons = [
     ...changedOptions(before.options, now.options),
-    ...Object.keys(now.files).flatMap(path => (before.files[path] === now.files[path] ? [] : [`${path} changed`])),
+    ...changedFiles(before.files, now.files),
     ...changedSamples(before.samples, now.samples),
     ...Object.keys(now.artefacts).flatMap(name =>
       before.artefacts[name] === now.artefacts[name] ? [] : [`the ${name} changed`],
@@ -108,6 +123,11 @@ export function explainChange(before: StepInputs | undefined, now: StepInputs): 
   if (before.codec !== now.codec) reasons.push(`image codec ${before.codec} -> ${now.codec}`)
   if (before.seed !== now.seed) reasons.push(`seed ${before.seed} -> ${now.seed}`)
   return reasons.join('; ') || 'its results are gone'
+}
+
+export function changedFiles(before: StepInputs['files'], now: StepInputs['files']): string[] {
+  const paths = [...new Set([...Object.keys(before), ...Object.keys(now)])]
+  return paths.flatMap(path => (before[path] === now[path] ? [] : [`${path} ${now[path] ? 'changed' : 'is gone'}`]))
 }
 
 function changedOptions(before: StepInputs['options'], now: StepInputs['options']): string[] {

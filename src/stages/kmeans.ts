@@ -14,7 +14,7 @@ import { defineStage, type SampleSet, type StageContext, type TaskCall, type Tas
 import { contentKey, type ImageRef, type Sample } from '../sample.js'
 import { lookAtExample } from './example-classes.js'
 import { overlapExample } from './example-overlap.js'
-import { DEFAULT_CLUSTERS, type KmeansOptions, options } from './kmeans-options.js'
+import { checkNames, DEFAULT_CLUSTERS, examplesOf, type KmeansOptions, options } from './kmeans-options.js'
 import {
   countCall,
   engineOf,
@@ -26,7 +26,8 @@ import {
 } from './kmeans-palette.js'
 import { drawingOf, drawLabels, drawPairs, labelDrawings, labelsAreWhole } from './label-drawings.js'
 import { exampleFiles, nameFromExamples } from './names-from-examples.js'
-import { paletteColours } from './palette-file.js'
+import { EDITS_FILE, paletteColours } from './palette-file.js'
+import { withEdits } from './palette-refit.js'
 import { isInside } from './patterns.js'
 
 interface AssignInput {
@@ -35,6 +36,11 @@ interface AssignInput {
   readonly palette: string
   /** Where to write the coloured map, if anywhere: the ids are at hand, and so it needs no second reading. */
   readonly drawing?: string
+}
+
+const AUTO_FOR_ALL = {
+  message: 'clusters: auto finds a number for all photos together, and scope is image',
+  hint: 'set a number, or scope: dataset',
 }
 
 interface FitInput {
@@ -46,37 +52,42 @@ interface FitInput {
 
 export const kmeans = defineStage({
   name: 'kmeans',
-  version: 1,
+  version: 2,
   summary: 'Make label maps by clustering colours (K-means)',
   details:
-    'Finds one palette for all photos from exact integer colour counts, so that it does not depend on order or on the number of workers, then gives each pixel the id of its nearest colour. Ids go from dark to light. Leaves palette.json, coloured maps and a contact sheet in OUT/labels.',
+    'Finds one palette for all photos from exact integer colour counts, so that it does not depend on order or on the number of workers, then gives each pixel the id of its nearest colour. Ids go from dark to light. The palette stays while it fits when photos are added (`refit`); names, colours and merges made with `prep palette` stay in any case. Leaves palette.json, coloured maps and a contact sheet in OUT/labels.',
   options,
   needs: ['photo'],
   gives: ['label', 'palette'],
   fields: ({ of }) => ({ needs: [of] }),
   files: ({ palette, names }) => [...(palette ? [palette] : []), ...namingFiles(names)],
+  edits: ({ folder }) => [join(folder, EDITS_FILE)],
   plan: ({ clusters, palette, scope, folder }) => [
     palette
       ? `uses the classes of ${palette}`
-      : `finds ${clusters ?? DEFAULT_CLUSTERS} classes for ${scope === 'dataset' ? 'all photos together' : 'each photo'}`,
+      : `finds ${clusters === 'auto' ? 'so many classes as pay' : `${clusters ?? DEFAULT_CLUSTERS} classes`} for ${scope === 'dataset' ? 'all photos together' : 'each photo'}`,
     `writes OUT/${folder}: palette.json, coloured maps, contact sheet`,
   ],
-  check: ({ palette, names, scope }, { output }) => {
+  check: ({ palette, names, clusters, scope }, { output }) => {
     const own = (option: string, path: string | undefined, hint: string) =>
       path !== undefined && isInside(path, output)
         ? [{ option, code: 'INPUT_CYCLE' as const, message: `${path} is made by this pipeline itself`, hint }]
         : []
     return [
+      ...checkNames({ names, clusters }),
+      ...(clusters === 'auto' && scope === 'image'
+        ? [{ option: 'clusters', code: 'OPTION_OUT_OF_RANGE' as const, ...AUTO_FOR_ALL }]
+        : []),
       ...own('palette', palette, 'copy it out of the output folder first'),
-      ...own('names.from', names?.from, 'copy the examples out of the output folder first'),
-      ...(names && scope === 'image'
+      ...own('names.from', examplesOf(names)?.from, 'copy the examples out of the output folder first'),
+      ...(examplesOf(names) && scope === 'image'
         ? [
             {
-              option: 'names',
+              option: 'names.from',
               code: 'OPTION_OUT_OF_RANGE' as const,
               message:
                 'names: an id has one meaning in all photos only where one palette labels all, and scope is image',
-              hint: 'set scope: dataset, or remove names',
+              hint: 'set scope: dataset, or remove from',
             },
           ]
         : []),
@@ -132,8 +143,11 @@ export const kmeans = defineStage({
 })
 
 /** Files that decide names: they enter the step's key. */
-const namingFiles = (names: KmeansOptions['names']): string[] =>
-  names ? [...(typeof names.table === 'string' ? [names.table] : []), ...exampleFiles(names.from)] : []
+function namingFiles(names: KmeansOptions['names']): string[] {
+  const examples = examplesOf(names)
+  if (!examples) return []
+  return [...(typeof examples.table === 'string' ? [examples.table] : []), ...exampleFiles(examples.from)]
+}
 
 /** What a process needs to label by a palette; the assigner prepares tables, so it is kept. */
 interface Labeller {
@@ -157,17 +171,19 @@ interface Labelled {
   readonly drawn?: ReadonlySet<string>
 }
 
-/** One palette for all: fitted or read, named by examples if there are any, then each photo by it. */
+/** One palette for all: fitted or read, named by examples if there are any, edited, then each photo by it. */
 async function labelAll(set: SampleSet, options: KmeansOptions, context: StageContext): Promise<Labelled> {
   const { palette: found, samples } = options.palette
     ? { palette: await readGivenPalette(options.palette, options), samples: set.samples }
     : await fitForAll(set.samples, options, context)
-  const palette = options.names
-    ? await nameFromExamples(samples, found, options.names, context, {
+  const examples = examplesOf(options.names)
+  const named = examples
+    ? await nameFromExamples(samples, found, examples, context, {
         table: set.artefacts.classes?.path,
-        label: examples => labelWith('assign', examples, assignCalls(examples, found, options), context),
+        label: few => labelWith('assign', few, assignCalls(few, found, options), context),
       })
     : found
+  const palette = await withEdits(named, options, context)
   const colours = paletteColours(palette)
   const calls = assignCalls(samples, palette, options)
   const drawings = samples.map((sample, index) =>
@@ -216,7 +232,8 @@ async function labelEach(samples: readonly Sample[], options: KmeansOptions, con
       },
     )
   const { space, restarts, engine } = options
-  const clusters = options.clusters ?? DEFAULT_CLUSTERS
+  const { clusters = DEFAULT_CLUSTERS } = options
+  if (clusters === 'auto') throw new PrepError('OPTION_OUT_OF_RANGE', AUTO_FOR_ALL.message, AUTO_FOR_ALL)
   const calls = samples.map((sample): TaskCall => {
     const seed = seedFor(context.seed, 'kmeans', sample.sha256)
     const input = { clusters, seed, options: { space, restarts, engine } }
@@ -230,7 +247,8 @@ async function labelEach(samples: readonly Sample[], options: KmeansOptions, con
   const labelled = await labelWith('label', samples, calls, context, ({ facts }) =>
     means.push(facts.means as number[][]),
   )
-  return { samples: labelled, ...(means.length && { palette: meanPalette(means, clusters, space) }) }
+  if (!means.length) return { samples: labelled }
+  return { samples: labelled, palette: await withEdits(meanPalette(means, clusters, space), options, context) }
 }
 
 async function labelWith(

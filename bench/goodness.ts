@@ -149,7 +149,7 @@ async function labelByPipeline({ photos }: Truth, options: object, seed: number,
   const steps = [
     { stage: 'glob', patterns: photos.map(({ path }) => path) },
     { stage: 'resize', size: SIZE },
-    { stage: 'kmeans', ...options },
+    { stage: 'kmeans', refit: 'always', ...options },
   ]
   await writeFile(file, JSON.stringify({ name: 'goodness', seed, output, steps }))
   await run(process.execPath, [join(root, 'bin/prep.cjs'), 'run', file], { maxBuffer: 1 << 28 })

@@ -1,9 +1,20 @@
-/** `npm run bench -- prep|labels|train|scale|download|dedupe|quality [--json]`: ratios against peers, measured in the same run. */
+/**
+ * `npm run bench -- prep|labels|goodness|train|scale|download|dedupe|quality|coherence [--json]`: ratios against peers,
+ * measured in the same run. `goodness` takes `--part all|tune|heldout` (default: heldout, the photos that nothing is tuned
+ * on).
+ */
+import { parseArgs } from 'node:util'
 import type { BenchRow } from './row.js'
+import { PARTS, type Part } from './truth.js'
 
-const BENCHES: Readonly<Record<string, () => Promise<readonly BenchRow[]>>> = {
+interface Settings {
+  readonly part: Part
+}
+
+const BENCHES: Readonly<Record<string, (settings: Settings) => Promise<readonly BenchRow[]>>> = {
   prep: async () => (await import('./prep.js')).benchPrep(),
   labels: async () => (await import('./labels.js')).benchLabels(),
+  goodness: async settings => (await import('./goodness.js')).benchGoodness(settings),
   scale: async () => (await import('./scale.js')).benchScale(),
   train: async () => (await import('./train.js')).benchTrain(),
   download: async () => (await import('./download.js')).benchDownload(),
@@ -11,16 +22,23 @@ const BENCHES: Readonly<Record<string, () => Promise<readonly BenchRow[]>>> = {
   quality: async () => (await import('./quality.js')).benchQuality(),
 }
 
-const words = process.argv.slice(2)
-const names = words.filter(word => !word.startsWith('--'))
+const { positionals: names, values } = parseArgs({
+  allowPositionals: true,
+  options: { json: { type: 'boolean', default: false }, part: { type: 'string', default: 'heldout' } },
+})
+const part = PARTS.find(name => name === values.part)
+if (!part) {
+  console.error(`unknown part ${values.part}; the parts are ${PARTS.join(', ')}`)
+  process.exit(2)
+}
 const unknown = names.filter(name => !BENCHES[name])
 if (unknown.length) {
   console.error(`unknown bench ${unknown.join(', ')}; the benches are ${Object.keys(BENCHES).join(', ')}`)
   process.exit(2)
 }
 for (const name of names.length ? names : Object.keys(BENCHES)) {
-  const rows = await BENCHES[name]!()
-  if (words.includes('--json')) for (const row of rows) console.log(JSON.stringify(row))
+  const rows = await BENCHES[name]!({ part })
+  if (values.json) for (const row of rows) console.log(JSON.stringify(row))
   else printTable(name, rows)
 }
 

@@ -39,6 +39,18 @@ export type StoredRef = {
   readonly height: number
 }
 
+/** Where a photo lies in the pixels made from its file: what its labels are laid by, also by later steps. */
+export type PhotoGeometry = {
+  /** The photo's own size, upright. */
+  readonly source: Extent
+  /** EXIF, 1..8. */
+  readonly orientation: number
+  /** The whole of it, in the pixels made: what sticks out is cropped, what it leaves free is bars. */
+  readonly placement: Extent & { readonly left: number; readonly top: number }
+  readonly size: Extent
+}
+type Extent = { readonly width: number; readonly height: number }
+
 export type Split = (typeof SPLITS)[number]
 /** What a model learns from, what may choose between models, and what nobody looks at until the end. */
 export const SPLITS = ['train', 'val', 'test'] as const
@@ -64,6 +76,8 @@ export interface Sample {
   /** sha256 of the source file's bytes, 64 hex digits: the identity that splits and rows use. */
   readonly sha256: string
   readonly photo?: ImageRef
+  /** Of a photo that has been resized. */
+  readonly geometry?: PhotoGeometry
   /**
    * Label ids, one channel. Those of others, until `classes` numbers them, may be above 255 and then have three: r + 256 g
    * + 65536 b, as COCO's panoptic labels.

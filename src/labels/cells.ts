@@ -67,7 +67,7 @@ export function encodeCells({ cell, columns, rows, colour, texture, level }: Cel
   view.setUint16(8, cell, true)
   view.setUint16(10, columns, true)
   view.setUint16(12, rows, true)
-  planes.forEach((plane, i) => bytes.set(plane, HEAD + i * columns * rows))
+  for (const [i, plane] of planes.entries()) bytes.set(plane, HEAD + i * columns * rows)
   return bytes
 }
 

@@ -14,7 +14,10 @@ export interface Quantisation {
 const ERROR_DIGITS = 9
 
 /** @param centroids  as many numbers each as there are columns */
-export function quantise({ weight, columns }: Pick<Points, 'weight' | 'columns'>, centroids: readonly (readonly number[])[]): Quantisation {
+export function quantise(
+  { weight, columns }: Pick<Points, 'weight' | 'columns'>,
+  centroids: readonly (readonly number[])[],
+): Quantisation {
   const sums = new Float64Array(centroids.length)
   let [inertia, total] = [0, 0]
   for (let i = 0; i < weight.length; i++) {

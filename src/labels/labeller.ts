@@ -5,7 +5,6 @@ import type { Palette } from './palette.js'
 import { Scene } from './scene.js'
 import { SceneLabeller } from './scene-labeller.js'
 
-
 /** @param rgb  interleaved sRGB pixels, length 3 * width * height */
 export type Labeller = (rgb: Uint8Array, width: number, height: number) => Uint8Array
 

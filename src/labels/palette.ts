@@ -193,7 +193,9 @@ function misfits(features: Features, space: Space, [cluster]: readonly ParsedClu
   const [expected, found] = [weightsOf(features).length, cluster!.centroid.length]
   return [
     ...(space === 'oklab' ? [] : ['features: expected space oklab']),
-    ...(found === expected ? [] : [`clusters.0.centroid: expected ${expected} numbers for these features, found ${found}`]),
+    ...(found === expected
+      ? []
+      : [`clusters.0.centroid: expected ${expected} numbers for these features, found ${found}`]),
   ]
 }
 

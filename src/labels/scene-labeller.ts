@@ -10,7 +10,12 @@ import type { Scene } from './scene.js'
 const align = (bytes: number): number => (bytes + 15) & ~15
 
 /** Between which two of `count` cells each pixel lies, and how far towards the second. */
-function between(pixels: number, padded: number, cell: number, count: number): { left: Uint32Array; part: Float32Array } {
+function between(
+  pixels: number,
+  padded: number,
+  cell: number,
+  count: number,
+): { left: Uint32Array; part: Float32Array } {
   const left = new Uint32Array(padded)
   const part = new Float32Array(padded)
   for (let i = 0; i < padded; i++) {
@@ -78,7 +83,7 @@ export class SceneLabeller {
     }
     const memory = kernel.reserve(end)
     const floats = (start: number, length: number): Float32Array => new Float32Array(memory, start, length)
-    slopes.forEach((slope, i) => floats(at.slopes + 16 * i, 4).fill(slope))
+    for (const [i, slope] of slopes.entries()) floats(at.slopes + 16 * i, 4).fill(slope)
     this.scoreCells(cells, floats(at.cells, k * (rows + 1) * (columns + 1)))
     new Uint32Array(memory, at.left, width4).set(across.left.map(column => 4 * column))
     floats(at.part, width4).set(across.part)

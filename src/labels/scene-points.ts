@@ -22,7 +22,12 @@ export function scenePoints(photos: readonly Cells[], features: Features): { poi
   const size = chosen.reduce((sum, cells) => sum + cells.length, 0)
   const weights = weightsOf(features)
   const points = allocate(size, weights.length)
-  const colours = { count: points.weight, r: new Float64Array(size), g: new Float64Array(size), b: new Float64Array(size) }
+  const colours = {
+    count: points.weight,
+    r: new Float64Array(size),
+    g: new Float64Array(size),
+    b: new Float64Array(size),
+  }
   let at = 0
   for (const [index, cells] of photos.entries()) {
     const places = placesOf(cells, features)

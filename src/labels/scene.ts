@@ -12,15 +12,7 @@ const SURROUNDINGS = 5
 
 export interface ScenePasses {
   toLab(rgb: number, pixels: number, table: number, planes: number, stride: number): void
-  sumCells(
-    plane: number,
-    width: number,
-    height: number,
-    cell: number,
-    what: number,
-    sums: number,
-    out: number,
-  ): void
+  sumCells(plane: number, width: number, height: number, cell: number, what: number, sums: number, out: number): void
   assign(
     planes: number,
     stride: number,
@@ -105,7 +97,8 @@ export class Scene {
     const around = boxSums(steps, grid)
     const bytes = new Uint8Array(steps.length)
     const pixels = (SURROUNDINGS * grid.cell) ** 2
-    for (let i = 0; i < bytes.length; i++) bytes[i] = Math.round(Math.min(255, 55.26 * Math.log1p(around[i]! / pixels / 2.55)))
+    for (let i = 0; i < bytes.length; i++)
+      bytes[i] = Math.round(Math.min(255, 55.26 * Math.log1p(around[i]! / pixels / 2.55)))
     return bytes
   }
 

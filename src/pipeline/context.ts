@@ -1,5 +1,6 @@
 /** What a stage may use while it runs, bound to one step of one run. */
 import { join } from 'node:path'
+import type { Sample } from '../sample.js'
 import type { WorkerPool } from '../workers/pool.js'
 import type { WorkerCall } from '../workers/sample-worker.js'
 import type { RunEvent } from './events.js'
@@ -8,7 +9,6 @@ import { cacheFolder } from './output.js'
 import { openFolder, settleFolder } from './output-folder.js'
 import type { Pipeline, Step } from './parse.js'
 import type { RunOptions } from './run.js'
-import type { Sample } from '../sample.js'
 import type { Failure, FolderItem, StageContext, TaskCall, TaskResult } from './stage.js'
 import type { Store } from './store.js'
 

@@ -2,6 +2,7 @@
 import { z } from 'zod'
 import { FIT_DEFAULTS } from '../labels/fit.js'
 import type { Problem } from '../pipeline/stage.js'
+import { type NamesFrom, namesFrom } from './names-from-examples.js'
 import { qualityOptions } from './quality-options.js'
 import { sceneOptions } from './scene-options.js'
 
@@ -37,9 +38,11 @@ export const options = z.strictObject({
     .describe('Independent starts at most; fewer when starts agree (engine: prep)'),
   palette: z.string().min(1).optional().describe('Use the classes of this palette.json instead of finding new ones'),
   names: z
-    .record(z.string(), z.string().min(1))
+    .union([namesFrom, z.record(z.string().regex(/^\d+$/, 'expected an id'), z.string().min(1))])
     .optional()
-    .describe('Names of classes by id, such as {3: road}; prep palette name does the same for a run'),
+    .describe(
+      'Names of classes: by id, such as {3: road} (prep palette name does the same for a run), or from label maps of a few of the photos: {from: folder, table, ignore, min_overlap, merge, photo_suffix, label_suffix}, see docs/labels.md',
+    ),
   refit: z
     .enum(['never', 'always', 'drift'])
     .default('drift')
@@ -65,16 +68,23 @@ export type KmeansOptions = z.output<typeof options>
 
 export const DEFAULT_CLUSTERS = 8
 
+/** Where names come from, when it is label maps. */
+export const examplesOf = (names: KmeansOptions['names']): NamesFrom | undefined =>
+  names && 'from' in names ? (names as NamesFrom) : undefined
+
+/** Names by id, when that is what is given. */
+export const namesById = (names: KmeansOptions['names']): Readonly<Record<string, string>> =>
+  examplesOf(names) ? {} : ((names ?? {}) as Record<string, string>)
+
 /** What is wrong with `names` as far as the options tell. */
-export function checkNames({ names = {}, clusters }: Pick<KmeansOptions, 'names' | 'clusters'>): Problem[] {
+export function checkNames({ names, clusters }: Pick<KmeansOptions, 'names' | 'clusters'>): Problem[] {
   const seen = new Map<string, string>()
-  return Object.entries(names).flatMap(([id, name]): Problem[] => {
+  return Object.entries(namesById(names)).flatMap(([id, name]): Problem[] => {
     const problem = (code: Problem['code'], message: string, hint: string): Problem[] => [
       { option: `names.${id}`, code, message: `names: ${message}`, hint },
     ]
     const other = seen.get(name.toLowerCase())
     seen.set(name.toLowerCase(), id)
-    if (!/^\d+$/.test(id)) return problem('OPTION_TYPE', `expected ids, found ${id}`, 'write {3: road}')
     if (typeof clusters === 'number' && Number(id) >= clusters)
       return problem('OPTION_OUT_OF_RANGE', `expected ids 0 to ${clusters - 1}, found ${id}`, 'ids start at 0')
     if (other !== undefined)

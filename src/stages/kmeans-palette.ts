@@ -84,9 +84,7 @@ function fitJob(keys: readonly string[], options: KmeansOptions, context: StageC
   const seed = seedFor(context.seed, 'kmeans')
   const features = usesScenes(options) ? { features: featuresOf(options) } : {}
   const wanted = { clusters: options.clusters ?? DEFAULT_CLUSTERS, restarts, seed, engine, space, ...features }
-  const material = usesScenes(options)
-    ? sceneMaterial(keys, options, context)
-    : colourMaterial(keys, options, context)
+  const material = usesScenes(options) ? sceneMaterial(keys, options, context) : colourMaterial(keys, options, context)
   return {
     photos: keys.length,
     options: fingerprint({ ...wanted, of }).slice(0, 12),

@@ -1,62 +1,26 @@
 /** Makes label maps: one palette for the whole data set (or for each image), then the nearest colour of each pixel. */
-import { join, resolve } from 'node:path'
-import { PrepError } from '../errors.js'
-import { replaceFileUnsynced } from '../files.js'
-import type { Colour } from '../images/colour.js'
-import { encodeIndexedPng } from '../images/png.js'
+import { join } from 'node:path'
 import { encodeCells } from '../labels/cells.js'
-import { type Coherence, makeCoherent } from '../labels/coherence.js'
 import { countAndEncode, encodeHistogram } from '../labels/histogram.js'
-import { labelImage } from '../labels/image.js'
-import { createLabeller, type Labeller } from '../labels/labeller.js'
-import { formatPalette, type Palette, paletteHash, parsePalette } from '../labels/palette.js'
+import { formatPalette } from '../labels/palette.js'
 import { Scene } from '../labels/scene.js'
-import { fingerprint, type Json } from '../pipeline/fingerprint.js'
-import { seedFor } from '../pipeline/random.js'
-import { defineStage, type StageContext, type TaskCall, type TaskResult } from '../pipeline/stage.js'
-import { contentKey, type ImageRef, type Sample } from '../sample.js'
-import { checkNames, DEFAULT_CLUSTERS, type KmeansOptions, options } from './kmeans-options.js'
-import { engineOf, sumHistograms } from './kmeans-material.js'
-import {
-  countCall,
-  fitAmong,
-  fitForAll,
-  imageOf,
-  meanPalette,
-  measureTask,
-  readGivenPalette,
-} from './kmeans-palette.js'
-import { drawingOf, drawLabels, drawPairs, labelDrawings, labelsAreWhole } from './label-drawings.js'
+import { fingerprint } from '../pipeline/fingerprint.js'
+import { defineStage } from '../pipeline/stage.js'
+import type { ImageRef } from '../sample.js'
+import { lookAtExample } from './example-classes.js'
+import { overlapExample } from './example-overlap.js'
+import { AUTO_FOR_ALL, assignLabels, labelAll, labelAlone, labelEach } from './kmeans-label.js'
+import { sumHistograms } from './kmeans-material.js'
+import { checkNames, DEFAULT_CLUSTERS, examplesOf, type KmeansOptions, options } from './kmeans-options.js'
+import { countCall, fitAmong, measureTask } from './kmeans-palette.js'
+import { drawLabels, drawPairs, labelDrawings, labelsAreWhole } from './label-drawings.js'
+import { exampleFiles } from './names-from-examples.js'
 import { EDITS_FILE, paletteColours, writePaletteFile } from './palette-file.js'
-import { withEdits } from './palette-refit.js'
-import { applyGate, gateFacts } from './quality-gate.js'
+import { isInside } from './patterns.js'
+import { applyGate } from './quality-gate.js'
 import { hasQualityReport } from './quality-report.js'
 import { drawQuality } from './quality-sheet.js'
-import { checkScene, coherenceOf, usesScenes } from './scene-options.js'
-
-interface AssignInput {
-  readonly photo: ImageRef
-  /** The text of palette.json. */
-  readonly palette: string
-  readonly coherence: Coherence
-  readonly of: KmeansOptions['of']
-  /** Where to write the coloured map, if anywhere: the ids are at hand, and so it needs no second reading. */
-  readonly drawing?: string
-}
-
-const AUTO_FOR_ALL = {
-  message: 'clusters: auto finds a number for all photos together, and scope is image',
-  hint: 'set a number, or scope: dataset',
-}
-
-interface FitInput {
-  readonly photo: ImageRef
-  readonly clusters: number
-  readonly seed: number
-  readonly of: KmeansOptions['of']
-  readonly coherence: Coherence
-  readonly options: Pick<KmeansOptions, 'space' | 'restarts' | 'engine'>
-}
+import { checkScene, usesScenes } from './scene-options.js'
 
 let scene: Scene | undefined
 
@@ -70,7 +34,7 @@ export const kmeans = defineStage({
   needs: ['photo'],
   gives: ['label', 'palette'],
   fields: ({ of }) => ({ needs: [of] }),
-  files: ({ palette }) => (palette ? [palette] : []),
+  files: ({ palette, names }) => [...(palette ? [palette] : []), ...namingFiles(names)],
   edits: ({ folder }) => [join(folder, EDITS_FILE)],
   plan: ({ clusters, palette, scope, folder }) => [
     palette
@@ -78,29 +42,32 @@ export const kmeans = defineStage({
       : `finds ${clusters === 'auto' ? 'so many classes as pay' : `${clusters ?? DEFAULT_CLUSTERS} classes`} for ${scope === 'dataset' ? 'all photos together' : 'each photo'}`,
     `writes OUT/${folder}: palette.json, coloured maps, contact sheet, quality.json and quality-sheet.png`,
   ],
-  check: ({ palette, names, clusters, scope, ...options }, { output }) => [
-    ...checkNames({ names, clusters }),
-    ...checkScene({ scope, ...options }),
-    ...(clusters === 'auto' && scope === 'image'
-      ? [
-          {
-            option: 'clusters',
-            code: 'OPTION_OUT_OF_RANGE' as const,
-            ...AUTO_FOR_ALL,
-          },
-        ]
-      : []),
-    ...(palette && resolve(palette).startsWith(`${resolve(output)}/`)
-      ? [
-          {
-            option: 'palette',
-            code: 'INPUT_CYCLE' as const,
-            message: `${palette} is made by this pipeline itself`,
-            hint: 'copy it out of the output folder first',
-          },
-        ]
-      : []),
-  ],
+  check: ({ palette, names, clusters, scope, ...options }, { output }) => {
+    const own = (option: string, path: string | undefined, hint: string) =>
+      path !== undefined && isInside(path, output)
+        ? [{ option, code: 'INPUT_CYCLE' as const, message: `${path} is made by this pipeline itself`, hint }]
+        : []
+    return [
+      ...checkNames({ names, clusters }),
+      ...checkScene({ scope, ...options }),
+      ...(clusters === 'auto' && scope === 'image'
+        ? [{ option: 'clusters', code: 'OPTION_OUT_OF_RANGE' as const, ...AUTO_FOR_ALL }]
+        : []),
+      ...own('palette', palette, 'copy it out of the output folder first'),
+      ...own('names.from', examplesOf(names)?.from, 'copy the examples out of the output folder first'),
+      ...(examplesOf(names) && scope === 'image'
+        ? [
+            {
+              option: 'names.from',
+              code: 'OPTION_OUT_OF_RANGE' as const,
+              message:
+                'names: an id has one meaning in all photos only where one palette labels all, and scope is image',
+              hint: 'set scope: dataset, or remove from',
+            },
+          ]
+        : []),
+    ]
+  },
   intact: async (result, { folder }, output) =>
     (await labelsAreWhole(result.artefacts.palette, join(output, folder))) && hasQualityReport(join(output, folder)),
   ahead: {
@@ -126,32 +93,10 @@ export const kmeans = defineStage({
     async sum({ keys }: { keys: readonly string[] }, { bytes }) {
       return { bytes: encodeHistogram(sumHistograms(keys, bytes)) }
     },
-    async assign({ photo, palette, coherence, of, drawing }: AssignInput, tools) {
-      const pixels = await tools.load(photo)
-      const { data, width, height } = pixels
-      const { label, colours } = labellerOf(palette, coherence)
-      const ids = label(data, width, height)
-      if (drawing) replaceFileUnsynced(drawing, [encodeIndexedPng(ids, width, height, colours)])
-      const quality = gateFacts({ ids, pixels, classes: colours.length, isPhoto: of === 'photo' })
-      return { image: { data: ids, width, height, channels: 1 }, facts: { width, height, ...quality } }
-    },
-    /** Palette and labels of one photo alone. */
-    async label({ photo, clusters, seed, of, coherence, options }: FitInput, { load }) {
-      const pixels = await load(photo)
-      const { data, width, height } = pixels
-      const { space, restarts, engine } = options
-      const { labels: raw, palette } = labelImage(data, { clusters, space, restarts, seed }, await engineOf(engine))
-      const labels = makeCoherent(raw, data, pixels, clusters, coherence)
-      return {
-        image: { data: labels, width, height, channels: 1 },
-        facts: {
-          width,
-          height,
-          ...gateFacts({ ids: labels, pixels, classes: clusters, isPhoto: of === 'photo' }),
-          means: palette.clusters.map(({ mean, share }) => [...mean, share]),
-        },
-      }
-    },
+    assign: assignLabels,
+    label: labelAlone,
+    look: lookAtExample,
+    overlap: overlapExample,
     draw: drawLabels,
     sheet: drawPairs,
     quality: drawQuality,
@@ -165,7 +110,7 @@ export const kmeans = defineStage({
       drawn,
     } = options.scope === 'image'
       ? await labelEach(set.samples, options, context)
-      : await labelAll(set.samples, options, context)
+      : await labelAll(set, options, context)
     if (!palette) return { samples: labelled, artefacts: set.artefacts }
     const { folder, quality } = options
     const gate = await applyGate(labelled, facts, quality, context, { folder, colours: paletteColours(palette) })
@@ -181,114 +126,9 @@ export const kmeans = defineStage({
   },
 })
 
-/** What a process needs to label by a palette; the labeller prepares tables, so it is kept. */
-interface Kept {
-  readonly key: string
-  readonly label: Labeller
-  readonly colours: readonly Colour[]
-}
-let kept: Kept | undefined
-function labellerOf(text: string, coherence: Coherence): Kept {
-  const key = JSON.stringify([text, coherence])
-  if (kept?.key === key) return kept
-  const palette = parsePalette(text, 'palette')
-  kept = { key, label: createLabeller(palette, coherence), colours: paletteColours(palette) }
-  return kept
-}
-
-type TaskFacts = Extract<TaskResult, { status: 'done' }>['facts']
-
-interface Labelled {
-  readonly samples: Sample[]
-  /** Of the tasks that labelled them. */
-  readonly facts: TaskFacts[]
-  /** Absent when no photo could be labelled. */
-  readonly palette?: Palette
-  /** Coloured maps that were written on the way. */
-  readonly drawn?: ReadonlySet<string>
-}
-
-/** One palette for all: fitted or read, then each photo by it. */
-async function labelAll(found: readonly Sample[], options: KmeansOptions, context: StageContext): Promise<Labelled> {
-  const { palette: base, samples } = options.palette
-    ? { palette: await readGivenPalette(options.palette, options), samples: found }
-    : await fitForAll(found, options, context)
-  const palette = await withEdits(base, options, context)
-  const text = formatPalette(palette)
-  const colours = paletteColours(palette)
-  const coherence = { ...coherenceOf(options) }
-  const keyOf = (sample: Sample): Json => ({
-    photo: contentKey(imageOf(sample, options)),
-    palette: paletteHash(palette),
-    coherence,
-    of: options.of,
-  })
-  const drawings = samples.map(sample => drawingOf(sample.name, context.key('assign', keyOf(sample)), colours))
-  const stale: ReadonlySet<string> = options.maps ? await context.stale(options.folder, drawings) : new Set()
-  const calls = samples.map((sample, index): TaskCall => {
-    const { file } = drawings[index]!
-    const drawing = stale.has(file) ? { drawing: join(context.output, options.folder, file) } : {}
-    return {
-      sample,
-      keyed: keyOf(sample),
-      input: { photo: { ...imageOf(sample, options) }, palette: text, coherence, of: options.of, ...drawing },
-    }
-  })
-  const drawn = new Set<string>()
-  const labelled = await labelWith('assign', samples, calls, context, ({ cached }, index) => {
-    if (!cached) drawn.add(drawings[index]!.file)
-  })
-  return { ...labelled, palette, drawn }
-}
-
-/** Each photo by its own classes; the palette shown is their mean, id by id (0 is the darkest of each photo). */
-async function labelEach(samples: readonly Sample[], options: KmeansOptions, context: StageContext): Promise<Labelled> {
-  if (options.palette)
-    throw new PrepError(
-      'PALETTE_MISMATCH',
-      'scope: image finds the classes of each photo, palette: gives one set for all',
-      {
-        hint: 'remove one of the two options',
-      },
-    )
-  const { space, restarts, engine } = options
-  const { clusters = DEFAULT_CLUSTERS } = options
-  if (clusters === 'auto') throw new PrepError('OPTION_OUT_OF_RANGE', AUTO_FOR_ALL.message, AUTO_FOR_ALL)
-  const calls = samples.map((sample): TaskCall => {
-    const seed = seedFor(context.seed, 'kmeans', sample.sha256)
-    const coherence = { ...coherenceOf(options) }
-    const input = { clusters, seed, of: options.of, coherence, options: { space, restarts, engine } }
-    return {
-      sample,
-      keyed: { photo: contentKey(imageOf(sample, options)), ...input },
-      input: { photo: { ...imageOf(sample, options) }, ...input },
-    }
-  })
-  const means: number[][][] = []
-  const labelled = await labelWith('label', samples, calls, context, ({ facts }) =>
-    means.push(facts.means as number[][]),
-  )
-  if (!means.length) return labelled
-  return { ...labelled, palette: await withEdits(meanPalette(means, clusters, space), options, context) }
-}
-
-async function labelWith(
-  task: 'assign' | 'label',
-  samples: readonly Sample[],
-  calls: readonly TaskCall[],
-  context: StageContext,
-  onResult: (result: Extract<TaskResult, { status: 'done' }>, index: number) => void,
-): Promise<Pick<Labelled, 'samples' | 'facts'>> {
-  const results = await context.map(task, calls, 'label')
-  const labelled: Sample[] = []
-  const all: TaskFacts[] = []
-  for (const [index, result] of results.entries()) {
-    if (result.status !== 'done') continue
-    const { key, facts } = result
-    onResult(result, index)
-    all.push(facts)
-    const label = { kind: 'stored', key, width: Number(facts.width), height: Number(facts.height) } as const
-    labelled.push({ ...samples[index]!, label })
-  }
-  return { samples: labelled, facts: all }
+/** Files that decide names: they enter the step's key. */
+function namingFiles(names: KmeansOptions['names']): string[] {
+  const examples = examplesOf(names)
+  if (!examples) return []
+  return [...(typeof examples.table === 'string' ? [examples.table] : []), ...exampleFiles(examples.from)]
 }

@@ -5,7 +5,7 @@ import { readFileChecked, writeFileAtomic } from '../files.js'
 import { formatPalette, parsePalette } from '../labels/palette.js'
 import { type Draft, draftPalette } from '../labels/palette-changes.js'
 import { editPalette, formatEdits, moveEdits } from '../labels/palette-edits.js'
-import type { KmeansOptions } from './kmeans-options.js'
+import { examplesOf, type KmeansOptions, namesById } from './kmeans-options.js'
 import { EDITS_FILE, readEditsFile, readPaletteFile } from './palette-file.js'
 import { bare } from './palette-refit.js'
 
@@ -27,14 +27,16 @@ export interface RunDraft {
  */
 export async function readDraft(
   output: string,
-  { folder, palette: given, names = {} }: Pick<KmeansOptions, 'folder' | 'palette' | 'names'>,
+  { folder, palette: given, names }: Pick<KmeansOptions, 'folder' | 'palette' | 'names'>,
   started: string,
 ): Promise<RunDraft> {
   const path = join(output, folder, 'palette.json')
   const file = join(output, folder, EDITS_FILE)
   const text = (await readFileChecked(path, 'read the palette')).toString('utf8')
-  const found = given ? await readPaletteFile(resolve(started, given)) : bare(parsePalette(text, path))
-  const named = new Map(Object.entries(names).map(([id, name]) => [Number(id), name]))
+  const last = parsePalette(text, path)
+  // what examples have named and merged is known from the palette alone
+  const found = given ? await readPaletteFile(resolve(started, given)) : examplesOf(names) ? last : bare(last)
+  const named = new Map(Object.entries(namesById(names)).map(([id, name]) => [Number(id), name]))
   const base = editPalette(found, named).palette
   const { moved, warnings } = moveEdits(await readEditsFile(file), base)
   const draft = { base, edits: moved }

@@ -9,7 +9,7 @@ import type { Palette } from '../labels/palette.js'
 import { editPalette, invalid } from '../labels/palette-edits.js'
 import { numberLike } from '../labels/palette-match.js'
 import type { StageContext } from '../pipeline/stage.js'
-import type { KmeansOptions } from './kmeans-options.js'
+import { type KmeansOptions, namesById } from './kmeans-options.js'
 import { EDITS_FILE, readEditsFile, readPaletteFile } from './palette-file.js'
 
 export interface FitJob {
@@ -81,11 +81,11 @@ export function bare(palette: Palette): Palette {
  */
 export async function withEdits(
   palette: Palette,
-  { names = {}, folder, scope }: Pick<KmeansOptions, 'names' | 'folder' | 'scope'>,
+  { names, folder, scope }: Pick<KmeansOptions, 'names' | 'folder' | 'scope'>,
   context: StageContext,
 ): Promise<Palette> {
   const edits = await readEditsFile(join(context.output, folder, EDITS_FILE))
-  const named = new Map(Object.entries(names).map(([id, name]) => [Number(id), name]))
+  const named = new Map(Object.entries(namesById(names)).map(([id, name]) => [Number(id), name]))
   const { palette: edited, warnings } = editPalette(palette, named, edits)
   for (const warning of warnings) context.warn(warning)
   if (scope === 'image' && edited.clusters.some(({ into }) => into !== undefined))

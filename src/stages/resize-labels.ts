@@ -1,24 +1,14 @@
 /** The labels' part of resizing: put where the photo was put, whole pixels only. */
 import { PrepError } from '../errors.js'
 import { decodeAsIs, MAX_SECONDS } from '../images/decode.js'
-import { type Placement, type Size, sameShape } from '../images/geometry.js'
+import { sameShape } from '../images/geometry.js'
 import { readLabelIds } from '../images/label-ids.js'
 import { orient, placeNearest } from '../images/nearest.js'
 import type { TaskOutput, TaskTools } from '../pipeline/stage.js'
-import type { ImageRef, Pixels } from '../sample.js'
+import type { ImageRef, PhotoGeometry, Pixels } from '../sample.js'
 
 /** How labels lie beside a photo that its file turns or mirrors: as people see it, or as its pixels are stored. */
 export const LABEL_ORIENTATIONS = ['auto', 'upright', 'stored'] as const
-
-/** What was done to the photo. */
-export interface PhotoGeometry {
-  /** The photo's own size, upright. */
-  readonly source: Size
-  /** EXIF, 1..8. */
-  readonly orientation: number
-  readonly placement: Placement
-  readonly size: Size
-}
 
 export interface PlaceInput {
   readonly image: ImageRef
@@ -34,20 +24,34 @@ export interface PlaceInput {
  * Task: one label map or drawing.
  * @throws {PrepError} `SIZES_DIFFER` when it has another shape than the photo, and what reading it throws
  */
-export async function placeLabels(input: PlaceInput, { load, guard }: TaskTools): Promise<TaskOutput> {
-  const { image, kind, geometry, maxPixels, bars } = input
-  const { placement, size } = geometry
-  const found =
-    image.kind === 'stored'
-      ? await load(image)
-      : kind === 'label'
-        ? (await readLabelIds(image, maxPixels)).labels
-        : await guard(MAX_SECONDS, reserve => decodeAsIs(image, { maxPixels, reserve }))
-  const upright = turnLike(found, input)
-  return { image: placeNearest(upright, placement, size, bars), facts: { ...size } }
+export async function placeLabels(input: PlaceInput, tools: TaskTools): Promise<TaskOutput> {
+  const found = await readLabels(input, tools)
+  return { image: layLikePhoto(found, input), facts: { ...input.geometry.size } }
 }
 
-function turnLike(labels: Pixels, { image, geometry, labelOrientation }: PlaceInput): Pixels {
+/** Ids, or a drawing's colours, as their file or an earlier step has them. */
+export async function readLabels(
+  { image, kind, maxPixels }: Pick<PlaceInput, 'image' | 'kind' | 'maxPixels'>,
+  { load, guard }: TaskTools,
+): Promise<Pixels> {
+  if (image.kind === 'stored') return load(image)
+  if (kind === 'label') return (await readLabelIds(image, maxPixels)).labels
+  return guard(MAX_SECONDS, reserve => decodeAsIs(image, { maxPixels, reserve }))
+}
+
+/** Labels cropped and scaled as their photo was. @throws {PrepError} `SIZES_DIFFER` when of another shape */
+export function layLikePhoto(
+  labels: Pixels,
+  how: Pick<PlaceInput, 'image' | 'geometry' | 'labelOrientation' | 'bars'>,
+): Pixels {
+  const { placement, size } = how.geometry
+  return placeNearest(turnLike(labels, how), placement, size, how.bars)
+}
+
+function turnLike(
+  labels: Pixels,
+  { image, geometry, labelOrientation }: Pick<PlaceInput, 'image' | 'geometry' | 'labelOrientation'>,
+): Pixels {
   const { source, orientation } = geometry
   const name = image.kind === 'file' ? image.path : 'the label map'
   const stored = orientation >= 5 ? { width: source.height, height: source.width } : source

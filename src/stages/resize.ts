@@ -3,12 +3,12 @@ import { z } from 'zod'
 import { PrepError } from '../errors.js'
 import { parseColour } from '../images/colour.js'
 import { decodeImage, MAX_PIXELS, MAX_SECONDS } from '../images/decode.js'
-import { FITS, type Placement, POSITIONS } from '../images/geometry.js'
+import { FITS, POSITIONS } from '../images/geometry.js'
 import type { Json } from '../pipeline/fingerprint.js'
 import { defineStage, type SampleSet, type StageContext, type TaskCall, type TaskTools } from '../pipeline/stage.js'
-import { contentKey, type FileRef, type Sample } from '../sample.js'
+import { contentKey, type FileRef, type PhotoGeometry, type Sample } from '../sample.js'
 import { readPaletteFile } from './palette-file.js'
-import { LABEL_ORIENTATIONS, type PhotoGeometry, placeLabels } from './resize-labels.js'
+import { LABEL_ORIENTATIONS, placeLabels } from './resize-labels.js'
 
 const side = z.int().min(8).max(8192)
 
@@ -73,7 +73,7 @@ const keyedOptions = ({ max_seconds: _, ...rest }: PhotoOptions) => rest
 
 export const resize = defineStage({
   name: 'resize',
-  version: 4,
+  version: 5,
   summary: 'Bring photos, and labels with them, to one size and to 8-bit sRGB',
   details:
     'Label ids and drawings are cropped and scaled as their photo is, but by nearest pixel: no value is ever blended. They may be at another scale than the photo, not of another shape. EXIF orientation is applied. CMYK, 16-bit, grey, palette and transparent images and colour profiles are converted; animations give their first frame. Each conversion is noted with the sample. A photo that cannot be used is left out with the reason, and never holds up the others.',
@@ -147,11 +147,11 @@ export const resize = defineStage({
         size,
         source: { width: Number(facts.sourceWidth), height: Number(facts.sourceHeight) },
         orientation: Number(facts.orientation),
-        placement: facts.placement as unknown as Placement,
+        placement: facts.placement as unknown as PhotoGeometry['placement'],
       }
       const notes = facts.notes as string[]
       const photo = { kind: 'stored', key, ...size } as const
-      return [{ sample: { ...sample, photo, ...(notes.length && { notes }) }, geometry }]
+      return [{ sample: { ...sample, photo, geometry, ...(notes.length && { notes }) }, geometry }]
     })
     if (options.fit === 'contain') await checkBars(set, options)
     return { artefacts: set.artefacts, samples: await placeAll(resized, options, context) }

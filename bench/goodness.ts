@@ -25,10 +25,11 @@ const SEEDS = [1, 2, 3]
 const SMALL_PX = 64
 
 /** Options of the kmeans step. `plain` is colour alone, pixel by pixel: what the step's defaults add is turned off. */
-const PLAIN = {}
+const PLAIN = { features: 'colour', majority: 0, min_region: 0 }
 const OURS: Readonly<Record<string, object>> = {
   'plain rgb': { ...PLAIN, space: 'rgb' },
   'plain oklab': { ...PLAIN, space: 'oklab' },
+  'plain oklab, coherent': { features: 'colour' },
   default: {},
 }
 const PEERS = { cv2: 'cv2.kmeans per photo', sklearn: 'sklearn KMeans per photo' }

@@ -1,6 +1,6 @@
 /**
- * What can be said of a photo in figures, cheaply: is it sharp, noisy, dark, burnt out, flat? Looks at about 64 rows and
- * 64 columns, integers only until the end.
+ * What can be said of a photo in figures, cheaply: is it sharp, noisy, dark, burnt out, flat? Looks at about 32 rows and
+ * 32 columns, integers only until the end.
  */
 import { rounded } from './rounded.js'
 
@@ -8,7 +8,8 @@ export interface PhotoMeasures {
   /**
    * Part of the local change of lightness that a blur over 9 px would take away, in the blurrier of the two directions:
    * 0.6 to 0.95 for sharp photos, below 0.3 for blurred ones; it does not move with contrast, brightness or noise of a
-   * few codes. 0 without any edges, null for pictures too small to tell.
+   * few codes. 0 without any edges; null for pictures too small to tell, and for those of so little contrast that none can
+   * be expected.
    */
   readonly sharpness: number | null
   /** Standard deviation of the noise of the calmest places, in 8-bit codes; fine texture adds to it. */
@@ -26,7 +27,7 @@ export interface PhotoMeasures {
   readonly entropy: number
 }
 
-const LINES = 64
+const LINES = 32
 /** Half the window of the blur that sharpness compares with. */
 const REACH = 4
 /** Steps between neighbours, and over the window, that count as edges: more than rounding and faint noise. */
@@ -34,6 +35,8 @@ const LEAST_STEP = 4
 const LEAST_SPAN = 20
 /** A direction in which fewer of the positions are edges says nothing (stripes). */
 const LEAST_EDGES = 0.01
+/** Standard deviation in codes from which on a photo without edges is blurred: below it may be water, sky or fog. */
+const LEAST_CONTRAST = 25
 /** Codes this near to black and white are clipped. */
 const CLIPPED = 4
 const HIGHLIGHT = 0.95
@@ -53,7 +56,9 @@ export function measurePhoto(rgb: Uint8Array, width: number, height: number): Ph
   const rows = new Edges()
   for (let y = step >> 1; y < height; y += step) {
     for (let x = 0, at = 3 * y * width; x < width; x++, at += 3) {
-      const [r, g, b] = [rgb[at]!, rgb[at + 1]!, rgb[at + 2]!]
+      const r = rgb[at]!
+      const g = rgb[at + 1]!
+      const b = rgb[at + 2]!
       const luma = (77 * r + 150 * g + 29 * b) >> 8
       line[x] = luma
       lightness[luma]!++
@@ -70,7 +75,7 @@ export function measurePhoto(rgb: Uint8Array, width: number, height: number): Ph
   }
   const { mean, deviation, entropy, count } = statistics(lightness)
   return {
-    sharpness: sharpnessOf(rows, columns),
+    sharpness: sharpnessOf([rows, columns], deviation),
     noise: rounded(quantile(bends, CALM) / CALM_QUARTILE),
     lightness: rounded(mean / 255),
     highlight: rounded(Math.min(255, Math.floor(quantile(lightness, HIGHLIGHT))) / 255),
@@ -96,7 +101,9 @@ class Edges {
 
   add(line: Int32Array, length: number, bends: Uint32Array): void {
     const window = 2 * REACH + 1
-    let [steps, sharp, edges] = [0, 0, 0]
+    let steps = 0
+    let sharp = 0
+    let edges = 0
     for (let i = 1; i < length - 1; i++) bends[Math.abs(2 * line[i]! - line[i - 1]! - line[i + 1]!)]!++
     for (let i = REACH + 1; i < length - REACH; i++) {
       const own = Math.abs(line[i]! - line[i - 1]!)
@@ -117,10 +124,10 @@ class Edges {
   }
 }
 
-function sharpnessOf(...directions: readonly Edges[]): number | null {
-  if (directions.every(({ positions }) => positions === 0)) return null
+function sharpnessOf(directions: readonly Edges[], deviation: number): number | null {
   const telling = directions.filter(({ edges, positions }) => edges > LEAST_EDGES * positions)
-  return telling.length ? rounded(Math.min(...telling.map(({ sharpness }) => sharpness))) : 0
+  if (telling.length) return rounded(Math.min(...telling.map(({ sharpness }) => sharpness)))
+  return directions.every(({ positions }) => positions === 0) || deviation < LEAST_CONTRAST ? null : 0
 }
 
 function statistics(counts: Uint32Array): { mean: number; deviation: number; entropy: number; count: number } {

@@ -9,13 +9,25 @@ export interface RegionStatistics {
   readonly smallShare: number
 }
 
+/** Memory for runs, kept for photos of usual size: to clear it anew for each takes as long as the work. */
+let kept = new Int32Array(0)
+const MOST_KEPT_PX = 1 << 20
+
+function reserve(pixels: number): Int32Array {
+  if (kept.length >= 3 * pixels) return kept
+  const scratch = new Int32Array(3 * pixels)
+  if (pixels <= MOST_KEPT_PX) kept = scratch
+  return scratch
+}
+
 /** @param ids  one id a pixel, row-major, length width * height */
 export function regionStatistics(ids: Uint8Array, width: number, height: number): RegionStatistics {
   const pixels = width * height
   // Runs of one id in a row, joined with those of the row above that they touch; a root is its own parent.
-  const parent = new Int32Array(pixels)
-  const size = new Int32Array(pixels)
-  const ends = new Int32Array(pixels)
+  const scratch = reserve(pixels)
+  const parent = scratch.subarray(0, pixels)
+  const size = scratch.subarray(pixels, 2 * pixels)
+  const ends = scratch.subarray(2 * pixels)
   const find = (run: number): number => {
     while (parent[run] !== run) run = parent[run] = parent[parent[run]!]!
     return run

@@ -1,9 +1,10 @@
-/** `npm run bench -- prep|labels|train|scale|download|dedupe [--json]`: ratios against peers, measured in the same run. */
+/** `npm run bench -- prep|labels|coherence|train|scale|download|dedupe [--json]`: ratios against peers, measured in the same run. */
 import type { BenchRow } from './row.js'
 
 const BENCHES: Readonly<Record<string, () => Promise<readonly BenchRow[]>>> = {
   prep: async () => (await import('./prep.js')).benchPrep(),
   labels: async () => (await import('./labels.js')).benchLabels(),
+  coherence: async () => (await import('./coherence.js')).benchCoherence(),
   scale: async () => (await import('./scale.js')).benchScale(),
   train: async () => (await import('./train.js')).benchTrain(),
   download: async () => (await import('./download.js')).benchDownload(),

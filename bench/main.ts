@@ -15,6 +15,7 @@ const BENCHES: Readonly<Record<string, (settings: Settings) => Promise<readonly 
   prep: async () => (await import('./prep.js')).benchPrep(),
   labels: async () => (await import('./labels.js')).benchLabels(),
   goodness: async settings => (await import('./goodness.js')).benchGoodness(settings),
+  coherence: async () => (await import('./coherence.js')).benchCoherence(),
   scale: async () => (await import('./scale.js')).benchScale(),
   train: async () => (await import('./train.js')).benchTrain(),
   download: async () => (await import('./download.js')).benchDownload(),

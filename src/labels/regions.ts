@@ -60,12 +60,19 @@ export function regionStatistics(ids: Uint8Array, width: number, height: number)
   const sizesAt = align(end)
   const sizes = new Uint32Array(kernel.reserve(sizesAt + 4 * regions), sizesAt, regions).fill(0)
   kernel.run.measure(IDS_AT, startsBefore(owners, runs), owners, runs, sizesAt)
+  // unlabelled regions are left at 0
   const labelled = sizes.filter(size => size > 0)
-  const pixels = sum(labelled)
+  const pixels = pixelsUnder(Infinity, labelled)
   return {
     regions: labelled.length,
-    smallShare: px => (pixels === 0 ? 0 : sum(labelled.filter(size => size < px)) / pixels),
+    smallShare: px => (pixels === 0 ? 0 : pixelsUnder(px, labelled) / pixels),
   }
+}
+
+function pixelsUnder(px: number, sizes: Uint32Array): number {
+  let pixels = 0
+  for (const size of sizes) if (size < px) pixels += size
+  return pixels
 }
 
 /**
@@ -158,5 +165,3 @@ function findRegions(ids: Uint8Array, width: number, height: number): Found {
   const regions = kernel.run.joinRuns(IDS_AT, width, height, bits, ranks, starts, owners)
   return { bits, ranks, owners, runs, regions, end }
 }
-
-const sum = (sizes: Uint32Array): number => sizes.reduce((total, size) => total + size, 0)

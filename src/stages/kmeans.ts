@@ -51,7 +51,7 @@ export const kmeans = defineStage({
   version: 2,
   summary: 'Make label maps by clustering colours (K-means)',
   details:
-    'Finds one palette for all photos from exact integer colour counts, so that it does not depend on order or on the number of workers, then gives each pixel the id of its nearest colour. Ids go from dark to light. The palette stays while it fits when photos are added (`refit`); names, colours and merges made with `prep palette` stay in any case. Leaves palette.json, coloured maps and a contact sheet in OUT/labels.',
+    'Finds one palette for all photos from exact integer colour counts, so that it does not depend on order or on the number of workers, then gives each pixel the id of its nearest colour. Ids go from dark to light. With `refit: drift` the palette stays while it fits when photos are added; names, colours and merges made with `prep palette` stay in any case. Leaves palette.json, coloured maps and a contact sheet in OUT/labels.',
   options,
   needs: ['photo'],
   gives: ['label', 'palette'],

@@ -57,4 +57,7 @@ export interface TrainResult {
   readonly sheet?: string
   /** Means of the last epoch that was completed, if any. */
   readonly losses?: Losses
+  /** curves.png, the metrics over time, and progress.png, predictions over time, where there was anything to draw. */
+  readonly curves?: string
+  readonly progress?: string
 }

@@ -55,7 +55,7 @@ const PLOT = {
 const TITLE_CAP = 13
 const HEADING_CAP = 10
 const LABEL_CAP = 7.5
-/** Positive values that span more than this factor are shown on a logarithmic axis. */
+/** Positive values that span more than this factor have a logarithmic axis. */
 const LOG_FROM = 30
 /** Points of a line are averaged to about one a pixel. */
 const POINTS = PLOT.width
@@ -85,9 +85,12 @@ export async function drawChart({ title, xTitle, panels }: Chart): Promise<Uint8
     colour: INK,
     bold: true,
   })
-  const svg = `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}"><rect width="100%" height="100%" fill="${BACKGROUND}"/>${heading}${drawn.join('')}</svg>`
+  const svg = `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}"><rect width="100%" height="100%" fill="${BACKGROUND}"/>${CLIP}${heading}${drawn.join('')}</svg>`
   return sharp(Buffer.from(svg)).removeAlpha().png({ compressionLevel: 6 }).toBuffer()
 }
+
+/** Lines end at the frame, give or take the width of one; all panels have the same. */
+const CLIP = `<clipPath id="plot"><rect x="${ROOM.left - 2}" y="${ROOM.top - 2}" width="${PLOT.width + 4}" height="${PLOT.height + 4}"/></clipPath>`
 
 type Scale = ScaleContinuousNumeric<number, number>
 
@@ -104,20 +107,30 @@ function extent(values: readonly number[]): [number, number] {
   return values.reduce<[number, number]>(([a, b], v) => [Math.min(a, v), Math.max(b, v)], [values[0]!, values[0]!])
 }
 
-/** @returns the scale, and whether it is logarithmic */
+/**
+ * The scale of a panel, and whether it is logarithmic. Bold lines decide; of the faint ones most is shown, and what
+ * sticks out is cut off.
+ */
 function yScale({ lines, range, fromZero = false, level }: Panel): { y: Scale; log: boolean } {
   const ends = [ROOM.top + PLOT.height, ROOM.top]
   if (range) return { y: scaleLinear(range, ends), log: false }
-  const [low, high] = extent([
-    ...lines.flatMap(({ points }) => points.map(([, y]) => y)),
-    ...(level ? [level.y] : []),
-    ...(fromZero ? [0] : []),
-  ])
-  const log = low > 0 && high > LOG_FROM * low
+  const values = (faint: boolean) =>
+    lines.filter(line => (line.faint ?? false) === faint).flatMap(({ points }) => points.map(([, y]) => y))
+  const bold = [...values(false), ...(level ? [level.y] : []), ...(fromZero ? [0] : [])]
+  const [least, most] = extent(bold)
+  const log = least > 0 && most > LOG_FROM * least
+  const [low, high] = extent([...bold, ...middle(values(true).filter(value => !log || value > 0))])
   // a level line has room on both sides
   const pad = low === high ? Math.abs(low) * 0.1 || 1 : 0
   const domain = [low - pad, high + pad]
   return { y: (log ? scaleLog(domain, ends) : scaleLinear(domain, ends)).nice(), log }
+}
+
+/** All but the lowest and the highest fiftieth. */
+function middle(values: readonly number[]): readonly number[] {
+  const sorted = [...values].sort((a, b) => a - b)
+  const cut = Math.ceil(sorted.length / 50)
+  return sorted.slice(cut, sorted.length - cut)
 }
 
 function panelSvg(panel: Panel, x: Scale, xTitle: string): string {
@@ -140,7 +153,10 @@ function panelSvg(panel: Panel, x: Scale, xTitle: string): string {
       `<path d="M${ends.left} ${at}H${ends.right}" stroke="${FAINT}" stroke-width="1.2" stroke-dasharray="5 4"/>`,
     )
   }
-  for (const line of lines) parts.push(lineSvg(line, x, y))
+  const drawn = lines.map(({ points, ...line }) =>
+    lineSvg({ ...line, points: log ? points.filter(([, y]) => y > 0) : points }, x, y),
+  )
+  parts.push(`<g clip-path="url(#plot)">${drawn.join('')}</g>`)
   if (panel.level) parts.push(label(panel.level.name, ends.right, px(y(panel.level.y)) - 4, 'end', INK))
   const heading = log ? `${panel.title} (logarithmic)` : panel.title
   parts.push(

@@ -6,6 +6,7 @@ import { type FileHandle, mkdir, open, readFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { fileError, systemCode } from '../errors.js'
 import { type SummaryEvent, type SummaryValue, summaryRecord, versionRecord } from '../formats/tensorboard/write.js'
+import { PNG_SIGNATURE } from '../images/png.js'
 import { type MetricsLine, numbersOf } from './metrics.js'
 import type { TrainOptions } from './options.js'
 
@@ -99,14 +100,14 @@ async function eventOf(line: MetricsLine, output: string): Promise<SummaryEvent 
   return values.length > 0 ? { wallTime: step, step, values } : undefined
 }
 
-/** A sheet, unless somebody has removed it. */
+/** A sheet, unless somebody has removed it or put something else in its place. */
 async function imageOf(path: string): Promise<SummaryValue[]> {
   const png = await readFile(path).catch(error => {
     if (systemCode(error) === 'ENOENT') return undefined
     throw fileError(error, path, 'read the sheet')
   })
-  if (!png) return []
-  // the IHDR chunk comes first: RFC 2083, 4.1.1
+  // signature, then the IHDR chunk: RFC 2083, 3.1 and 4.1.1
+  if (!png || png.length < 24 || !png.subarray(0, 8).equals(PNG_SIGNATURE)) return []
   return [{ tag: 'samples', image: { png, width: png.readUInt32BE(16), height: png.readUInt32BE(20) } }]
 }
 

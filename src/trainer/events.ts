@@ -28,6 +28,8 @@ export type TrainEvent =
       readonly step: number
       readonly losses: Losses
       readonly imagesPerSecond: number
+      /** Time of the whole step, the wait for its rows included. */
+      readonly stepMs: number
       /** Time that the step waited for its rows. */
       readonly dataWaitMs: number
     }

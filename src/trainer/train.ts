@@ -103,8 +103,9 @@ class Loop {
     this.means = addStep(this.means, losses)
     if (options.log_every > 0 && step % options.log_every === 0)
       await log.append({ type: 'step', epoch, step, ...losses })
-    const imagesPerSecond = (1000 * options.batch) / (performance.now() - began)
-    this.hooks.emit({ type: 'step', epoch, step, losses, imagesPerSecond, dataWaitMs: waitMs })
+    const stepMs = performance.now() - began
+    const imagesPerSecond = (1000 * options.batch) / stepMs
+    this.hooks.emit({ type: 'step', epoch, step, losses, imagesPerSecond, stepMs, dataWaitMs: waitMs })
   }
 
   /** A loss that is no number ends the training; which tensor went bad tells where to look. */

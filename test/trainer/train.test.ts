@@ -4,8 +4,9 @@ import sharp from 'sharp'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { readCheckpoint, writeCheckpoint } from '../../src/trainer/checkpoint.js'
 import { engines } from '../../src/trainer/engines/index.js'
+import { notFinite } from '../../src/trainer/finite.js'
 import type { TrainOptionsInput } from '../../src/trainer/options.js'
-import { runTiny, type TinyRun, writeTiny } from './tiny.js'
+import { runTiny, type TinyRun, temporaryFolder, writeTiny } from './tiny.js'
 
 let dataset: string
 beforeAll(async () => {
@@ -142,6 +143,21 @@ describe('train', () => {
     })
     expect(failed.hint).toContain(result.checkpoint)
     expect(filesOf(output)).toEqual(['epoch-0001.safetensors'])
+  })
+
+  test('a learning rate far too high ends in NaN: the loss and the tensor are named, the checkpoint before is good', async () => {
+    const wild = { learning_rate: 1, beta1: 0.99, beta2: 0, norm: 'none', d_layers: 2, width: 4, d_width: 8 } as const
+    const output = temporaryFolder('train')
+    const failed = await run({ output, options: { ...wild, epochs: 4 } }).catch(error => error)
+    expect(failed).toMatchObject({
+      code: 'TRAIN_DIVERGED',
+      message: expect.stringMatching(/loss_G is NaN.*; G\.\S+ holds values that are not finite/),
+    })
+    const [good, ...others] = filesOf(output)
+    expect([good, others]).toEqual(['epoch-0001.safetensors', []])
+    expect(failed.hint).toContain(good)
+    const { tensors } = await readCheckpoint(join(output, 'checkpoints', good!))
+    expect(notFinite(tensors)).toEqual([])
   })
 
   test('an update that overflows is found before it is saved', async () => {

@@ -3,7 +3,9 @@
  * TensorBoard file, the curves, the progress strip and the warnings follow from it and the sheets, so they come out the
  * same however often the training was interrupted.
  */
+import { readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
+import { isTemporary } from '../files.js'
 import type { SheetPlan } from '../images/sheet.js'
 import { drawCurves } from './curves.js'
 import { openEventFile } from './event-file.js'
@@ -53,6 +55,7 @@ export async function openTrainLog(log: TrainLogOptions): Promise<TrainLog> {
   const metrics = await openMetrics(path, log.bytes)
   if (metrics.bytes < log.bytes) warn('metrics.jsonl has lost lines from before the checkpoint')
   try {
+    await removeHalves(output, join(output, 'samples'))
     const health = new Health(options)
     for await (const line of readMetrics(path)) if (line.type === 'epoch') health.add(line)
     const events = options.tensorboard ? await openEventFile({ output, options, past: readMetrics(path) }) : undefined
@@ -83,6 +86,14 @@ export async function openTrainLog(log: TrainLogOptions): Promise<TrainLog> {
   } catch (error) {
     await metrics.close()
     throw error
+  }
+}
+
+/** What a killed run left half written. */
+async function removeHalves(...folders: readonly string[]): Promise<void> {
+  for (const folder of folders) {
+    const names = await readdir(folder).catch(() => [])
+    for (const name of names.filter(isTemporary)) await rm(join(folder, name), { force: true })
   }
 }
 

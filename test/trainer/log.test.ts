@@ -2,6 +2,7 @@ import { appendFileSync, existsSync, readFileSync, rmSync, writeFileSync } from 
 import { join } from 'node:path'
 import sharp from 'sharp'
 import { beforeAll, describe, expect, test } from 'vitest'
+import { temporaryPath } from '../../src/files.js'
 import { eventFilePath } from '../../src/trainer/event-file.js'
 import { openTrainLog, type TrainLogOptions } from '../../src/trainer/log.js'
 import type { MetricsLine } from '../../src/trainer/metrics.js'
@@ -146,6 +147,14 @@ const drawn = async (log: Awaited<ReturnType<typeof openLog>>) => {
   const { curves } = await log.draw()
   return [await sharp(curves).metadata()]
 }
+
+test('what a killed run left half written is removed when training goes on', async () => {
+  const { output } = await run({ options: { ...sheets, epochs: 1 } })
+  const halves = ['curves.png', 'progress.png', 'samples/epoch-0002.png'].map(name => temporaryPath(join(output, name)))
+  for (const path of halves) writeFileSync(path, 'half')
+  await run({ output, options: { ...sheets, epochs: 2 } })
+  expect(halves.filter(path => existsSync(path))).toEqual([])
+})
 
 test('warnings come once, however often the training is opened again', async () => {
   const options = tinyOptions()

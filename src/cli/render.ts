@@ -89,8 +89,8 @@ class PlainRenderer implements Renderer {
     const line = this.#lineOf(event)
     if (line) {
       this.#said = performance.now()
+      const print = event.type === 'warning' ? printNotice : printLine
       const warning = event.type === 'warning' || (event.type === 'train' && event.event.type === 'warning')
-      const print = warning ? printNotice : printLine
       print(warning ? pc.yellow(line) : line)
     }
     if (event.type === 'run-end') for (const text of endLines(event)) printLine(text)

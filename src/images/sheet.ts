@@ -87,33 +87,14 @@ function arrange({ columns, rows, cellPx = 256, title }: SheetPlan) {
     cellPx,
   )
   const columnCount = Math.max(columns.length, ...rows.map(row => row.cells.length), 1)
-<<<<<<< HEAD
-  const rowHeight = (row: SheetRow) => box.height + (row.caption ? captionHeight(1) : GAP)
-  const headings = columns.some(heading => heading !== '') ? HEADER_HEIGHT : 0
-  const top = MARGIN + (title ? TITLE_HEIGHT : 0) + headings
-  const width = 2 * MARGIN + columnCount * (box.width + GAP) - GAP
-  const height = top + rows.reduce((sum, row) => sum + rowHeight(row), 0) + MARGIN - GAP
-
-  const left = (column: number) => MARGIN + column * (box.width + GAP)
-  const texts = columns.map((text, column) => heading(fitText(text, HEADER_CAP, box.width), left(column), top - 10))
-  const pictures: Picture[] = []
-  let y = top
-  for (const row of rows) {
-    pictures.push(...row.cells.map((pixels, column) => ({ pixels, box, x: left(column), y })))
-    if (row.caption) texts.push(caption(fitText(row.caption, CAPTION_CAP, width - 2 * MARGIN), MARGIN, y + box.height))
-    y += rowHeight(row)
-  }
-  return paint({ width, height }, pictures, withTitle(texts, title, width))
-=======
   const lefts = Array.from({ length: columnCount }, (_, column) => MARGIN + column * (box.width + GAP))
   let y = gridTop({ columns, title })
   const tops = rows.map(row => {
     const top = y
-    y += box.height + (row.caption ? CAPTION_HEIGHT : GAP)
+    y += box.height + (row.caption ? captionHeight(1) : GAP)
     return top
   })
   return { width: lefts.at(-1)! + box.width + MARGIN, height: y + MARGIN - GAP, box, lefts, tops }
->>>>>>> logs5
 }
 
 const gridTop = ({ columns, title }: Pick<Sheet, 'columns' | 'title'>): number =>

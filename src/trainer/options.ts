@@ -48,7 +48,20 @@ export const trainOptions = z
       .default('auto')
       .describe('what computes the steps; auto takes the fastest that works here'),
     threads: z.int().min(1).max(1024).optional().describe('CPU threads of the engine; default: one a core'),
-    gan: z.enum(['bce', 'mse']).default('bce').describe('GAN loss: bce (the paper) or mse (least squares)'),
+    gan: z
+      .enum(['bce', 'mse', 'hinge'])
+      .default('bce')
+      .describe(
+        'GAN loss: bce (cross entropy, the paper), mse (least squares: smoother, does not saturate) or hinge (D stops at a margin; goes with spectral_norm)',
+      ),
+    label_smoothing: z
+      .number()
+      .min(0)
+      .max(0.5)
+      .default(0)
+      .describe(
+        'what the target of D for photos is short of 1; 0.1 keeps D from being too sure of itself; for bce and mse only',
+      ),
     lambda_l1: z.number().min(0).default(100).describe('weight of the L1 distance to the photo in the loss of G'),
     learning_rate: rate.default(2e-4).describe('Adam step size of G'),
     d_learning_rate: rate.optional().describe('Adam step size of D; default: learning_rate'),
@@ -103,8 +116,9 @@ export const trainOptions = z
   })
   .superRefine((options, context) => {
     const problem = (path: string[], expected: string) => context.addIssue({ code: 'custom', path, message: expected })
-    const { decay_from, epochs, augment } = options
+    const { decay_from, epochs, augment, gan, label_smoothing } = options
     if (decay_from !== undefined && decay_from >= epochs) problem(['decay_from'], `less than epochs (${epochs})`)
+    if (gan === 'hinge' && label_smoothing > 0) problem(['label_smoothing'], '0 with gan: hinge, which has no targets')
     if (augment.load_size !== undefined && typeof augment.crop === 'number' && augment.crop > augment.load_size)
       problem(['augment', 'crop'], `at most load_size (${augment.load_size})`)
   })

@@ -62,6 +62,7 @@ const planNets = (size: Size, labelChannels: number, options: TrainOptions): Pix
     norm: options.norm,
     dropout: options.dropout,
     gan: options.gan,
+    labelSmoothing: options.label_smoothing,
     lambdaL1: options.lambda_l1,
     beta1: options.beta1,
     beta2: options.beta2,

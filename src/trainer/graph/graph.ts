@@ -40,6 +40,8 @@ export interface Attributes {
   mseGrad: { readonly target: number }
   l1: object
   l1Grad: object
+  mean: object
+  meanGrad: object
   shareAbove: { readonly threshold: number }
 }
 export type Kind = keyof Attributes

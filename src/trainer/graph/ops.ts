@@ -91,6 +91,10 @@ export const bce = (x: Value, target: number): Value => make('bce', { target }, 
 export const mse = (x: Value, target: number): Value => make('mse', { target }, x)
 /** Mean of |a - b| -> scalar. */
 export const l1 = (a: Value, b: Value): Value => make('l1', {}, a, b)
+/** Mean over all elements -> scalar. */
+export const mean = (x: Value): Value => make('mean', {}, x)
+/** Mean of max(0, 1 - sign * x) -> scalar: nothing is to be gained beyond the margin of 1 (Lim, Ye, 2017). */
+export const hinge = (x: Value, sign: 1 | -1): Value => mean(relu(add(fill(1, x.shape), times(x, -sign))))
 /** The share of elements above the threshold -> scalar; not differentiated. */
 export const shareAbove = (x: Value, threshold: number): Value => make('shareAbove', { threshold }, x)
 
@@ -246,5 +250,7 @@ export const rules: { readonly [K in Kind]: Rule<K> } = {
     gradient: ({ inputs: [a, b] }, g) => [make('l1Grad', {}, g, a!, b!), make('l1Grad', {}, g, b!, a!)],
   },
   l1Grad: { shape: ([, a]) => a! },
+  mean: { shape: () => scalar, gradient: ({ inputs: [x] }, g) => [make('meanGrad', {}, g, x!)] },
+  meanGrad: { shape: ([, x]) => x! },
   shareAbove: { shape: () => scalar },
 }

@@ -25,7 +25,9 @@ export interface Pix2PixConfig {
   readonly layers: number
   readonly norm: 'batch' | 'instance' | 'none'
   readonly dropout: boolean
-  readonly gan: 'bce' | 'mse'
+  readonly gan: 'bce' | 'mse' | 'hinge'
+  /** What the target of photos is short of 1, for D alone. */
+  readonly labelSmoothing: number
   readonly lambdaL1: number
   readonly beta1: number
   readonly beta2: number
@@ -62,6 +64,7 @@ export function pix2pixConfig(options: Pix2PixOptions): Pix2PixConfig {
     norm: 'batch',
     dropout: true,
     gan: 'bce',
+    labelSmoothing: 0,
     lambdaL1: 100,
     beta1: 0.5,
     beta2: 0.999,

@@ -47,7 +47,7 @@ const binary = (make: (a: Value, b: Value) => Value): fc.Arbitrary<OpCase> =>
 const normImage = fc.tuple(fc.integer({ min: 1, max: 2 }), size, fc.integer({ min: 2, max: 4 }), size)
 
 /** Ops that are differentiated, by kind. */
-export const opCases: Partial<Record<Kind | 'norm of instances' | 'relu', fc.Arbitrary<OpCase>>> = {
+export const opCases: Partial<Record<Kind | 'norm of instances' | 'relu' | 'hinge', fc.Arbitrary<OpCase>>> = {
   conv: convolution.map(({ big, filters, window }) => {
     const [x, w] = named(big, filters)
     return { inputs: [x!, w!], output: ops.conv(x!, w!, window) }
@@ -88,6 +88,11 @@ export const opCases: Partial<Record<Kind | 'norm of instances' | 'relu', fc.Arb
   }),
   mse: unary(x => ops.mse(x, 1)),
   l1: binary(ops.l1),
+  mean: unary(ops.mean),
+  hinge: fc.tuple(image, fc.constantFrom(1, -1)).map(([shape, sign]) => {
+    const [x] = named(shape)
+    return { inputs: [x!], output: ops.hinge(x!, sign as 1 | -1) }
+  }),
 }
 
 /** Numbers for inputs, away from 0 where some ops have a kink: 0.05 to 1 in size, by a fixed rule. */

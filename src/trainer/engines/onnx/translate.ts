@@ -108,6 +108,11 @@ const translations: { readonly [K in Computed]: Translation<K> } = {
     scaled(out, g!, out.op('Sub', [x!, out.floats([target])]), shape, 2),
   l1: (out, _, a, b) => mean(out, out.op('Abs', [out.op('Sub', [a!, b!])])),
   l1Grad: (out, { shape }, g, a, b) => scaled(out, g!, out.op('Sign', [out.op('Sub', [a!, b!])]), shape),
+  mean: (out, _, x) => mean(out, x!),
+  meanGrad: (out, { shape }, g) => {
+    const share = out.op('Mul', [g!, out.floats([1 / sizeOf(shape)])])
+    return out.op('Expand', [share, out.ints(shape)])
+  },
   shareAbove: (out, { attributes: { threshold } }, x) => {
     const above = out.op('Greater', [x!, out.floats([threshold])])
     return mean(out, out.op('Where', [above, out.floats([1]), out.floats([0])]))

@@ -83,6 +83,12 @@ export const trainOptions = z
       .enum(['batch', 'instance', 'none'])
       .default('batch')
       .describe('normalisation, by the statistics of the batch at hand'),
+    upsample: z
+      .enum(['transpose', 'resize'])
+      .default('transpose')
+      .describe(
+        'how G doubles an image: transpose (4x4 transposed convolution, the paper) or resize (doubled pixels, then a 3x3 convolution: no checkerboard pattern, fewer weights)',
+      ),
     dropout: z
       .boolean()
       .default(true)

@@ -61,6 +61,7 @@ const planNets = (size: Size, labelChannels: number, options: TrainOptions): Pix
     layers: options.d_layers,
     norm: options.norm,
     dropout: options.dropout,
+    upsample: options.upsample,
     gan: options.gan,
     labelSmoothing: options.label_smoothing,
     lambdaL1: options.lambda_l1,

@@ -20,6 +20,11 @@ export interface Attributes {
   conv: Window
   convTranspose: Window & { readonly size: readonly [height: number, width: number] }
   convFilter: Window & { readonly kernel: readonly [height: number, width: number] }
+  /** Tap k of a result is the sum over j of `matrix[k][j]` times tap j; `kernel` is the result's size. */
+  mapTaps: {
+    readonly matrix: readonly (readonly number[])[]
+    readonly kernel: readonly [height: number, width: number]
+  }
   addBias: object
   channelSum: object
   norm: { readonly over: NormOver; readonly epsilon: number }

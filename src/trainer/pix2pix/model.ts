@@ -7,7 +7,20 @@
 import { PrepError } from '../../errors.js'
 import type { Tensors } from '../engines/engine.js'
 import { type Shape, sizeOf, type Value } from '../graph/graph.js'
-import { addBias, concat, conv, convSize, convTranspose, fill, leakyRelu, mul, norm, relu, tanh } from '../graph/ops.js'
+import {
+  addBias,
+  concat,
+  conv,
+  convSize,
+  convTranspose,
+  fill,
+  leakyRelu,
+  mul,
+  norm,
+  relu,
+  resizeConv,
+  tanh,
+} from '../graph/ops.js'
 
 export interface Pix2PixConfig {
   /** Of the images, in pixels; both divisible by 2^downs. */
@@ -25,6 +38,8 @@ export interface Pix2PixConfig {
   readonly layers: number
   readonly norm: 'batch' | 'instance' | 'none'
   readonly dropout: boolean
+  /** How G doubles an image: a transposed 4x4 convolution, or doubled pixels and a 3x3 convolution. */
+  readonly upsample: 'transpose' | 'resize'
   readonly gan: 'bce' | 'mse' | 'hinge'
   /** What the target of photos is short of 1, for D alone. */
   readonly labelSmoothing: number
@@ -63,6 +78,7 @@ export function pix2pixConfig(options: Pix2PixOptions): Pix2PixConfig {
     layers: 3,
     norm: 'batch',
     dropout: true,
+    upsample: 'transpose',
     gan: 'bce',
     labelSmoothing: 0,
     lambdaL1: 100,
@@ -155,8 +171,11 @@ function layer(config: Pix2PixConfig, weight: WeightMaker) {
   return {
     conv: (x: Value, name: string, out: number, window = DOWN, bias = biased): Value =>
       withBias(conv(x, weight(`${name}.weight`, [out, x.shape[1]!, ...KERNEL]), window), name, bias),
-    up: (x: Value, name: string, out: number, bias = biased): Value =>
-      withBias(convTranspose(x, weight(`${name}.weight`, [x.shape[1]!, out, ...KERNEL]), DOWN), name, bias),
+    up: (x: Value, name: string, out: number, bias = biased): Value => {
+      const filters = (kernel: Shape): Value => weight(`${name}.weight`, [x.shape[1]!, out, ...kernel])
+      const y = config.upsample === 'resize' ? resizeConv(x, filters([3, 3])) : convTranspose(x, filters(KERNEL), DOWN)
+      return withBias(y, name, bias)
+    },
     norm: (x: Value, name: string): Value => {
       const shape = [x.shape[1]!]
       if (config.norm === 'none') return x

@@ -115,6 +115,7 @@ describe.skipIf(unavailable)(`a session of onnx-cpu${why}`, () => {
     ['no norm, least squares', small({ norm: 'none', gan: 'mse', layers: 3 })],
     ['hinge', small({ gan: 'hinge' })],
     ['smoothed targets', small({ gan: 'mse', labelSmoothing: 0.2 })],
+    ['resized ways up', small({ upsample: 'resize', batch: 2 })],
     ['a rectangle', small({ width: 96, downs: 5, layers: 4 })],
   ])('steps like the reference with %s', async (_, config) => {
     const step = buildStep(config)

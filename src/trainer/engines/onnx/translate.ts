@@ -47,6 +47,14 @@ const translations: { readonly [K in Computed]: Translation<K> } = {
   convTranspose: (out, node, x, filters) => emitConvTranspose(out, node, x!, filters!),
   convFilter: (out, node, x, g) => emitConvFilter(out, node, x!, g!),
 
+  mapTaps: (out, { attributes: { matrix }, shape }, filters) => {
+    const [o, i] = imageShape(shape)
+    const from = matrix[0]!.length
+    const columns = Array.from({ length: from }, (_, j) => matrix.map(row => row[j]!)).flat()
+    const taps = [out.reshape(filters!, [o * i, from]), out.floats(columns, [from, matrix.length])]
+    return out.reshape(out.op('MatMul', taps), shape)
+  },
+
   addBias: (out, { shape }, x, bias) => out.op('Add', [x!, perChannel(out, bias!, shape)]),
   channelSum: (out, _, x) => out.op('ReduceSum', [x!, out.ints([0, 2, 3])], DROP),
 

@@ -106,6 +106,14 @@ export const kernels: { readonly [K in Computed]: Kernel<K> } = {
     return y
   },
 
+  mapTaps: ({ attributes: { matrix }, shape }, filters) => {
+    const from = matrix[0]!.length
+    return new Float64Array(sizeOf(shape)).map((_, i) => {
+      const at = Math.floor(i / matrix.length) * from
+      return matrix[i % matrix.length]!.reduce((sum, factor, j) => sum + factor * filters![at + j]!, 0)
+    })
+  },
+
   addBias: ({ shape }, x, bias) => {
     const channel = groupOf(shape, false)
     return map(x!, (value, i) => value + bias![channel(i)]!)

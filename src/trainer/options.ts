@@ -67,6 +67,14 @@ export const trainOptions = z
     d_learning_rate: rate.optional().describe('Adam step size of D; default: learning_rate'),
     beta1: beta.default(0.5).describe('Adam decay of the first moment'),
     beta2: beta.default(0.999).describe('Adam decay of the second moment'),
+    ema: z
+      .number()
+      .min(0)
+      .lt(1)
+      .default(0)
+      .describe(
+        'sample sheets and generating use a running average of the weights of G that keeps this share of itself at each update: 0.999 averages about 1000 steps and calms the picture; 0: the weights themselves',
+      ),
     decay_from: z
       .int()
       .min(0)

@@ -67,18 +67,20 @@ const planNets = (size: Size, labelChannels: number, options: TrainOptions): Pix
     lambdaL1: options.lambda_l1,
     beta1: options.beta1,
     beta2: options.beta2,
+    ema: options.ema,
   })
 
 /**
- * About how much memory training takes at its peak, in bytes: weights, two moments and a gradient for each parameter,
- * the copies that a checkpoint is written from, and the values of the larger phase of the step.
+ * About how much memory training takes at its peak, in bytes: weights, two moments and a gradient for each parameter (and
+ * an average, with `ema`), the copies that a checkpoint is written from, and the values of the larger phase of the step.
  */
-export function estimateMemory({ phases, weights }: StepGraph): number {
+export function estimateMemory({ phases, weights, ema }: StepGraph): number {
   const parameters = Object.values(weights).reduce((sum, shape) => sum + sizeOf(shape), 0)
+  const averages = ema > 0 ? 2 * parameters : 0
   const values = phases.map(({ losses, gradients }) =>
     inOrder([...Object.values(losses), ...Object.values(gradients)]).reduce((sum, { shape }) => sum + sizeOf(shape), 0),
   )
-  return 4 * (7 * parameters + Math.max(...values))
+  return 4 * (7 * parameters + averages + Math.max(...values))
 }
 
 /** Bytes of memory this process may have: the machine's, or less in a container. */

@@ -92,7 +92,12 @@ export interface StepGraph {
   readonly weights: Readonly<Record<string, Shape>>
   readonly phases: readonly Phase[]
   readonly adam: AdamConstants
-  /** The generator alone, for a batch of this size; it reads the weights of phase 0 and only some of the inputs. */
+  /**
+   * What share of itself the running average of G's weights keeps at each of G's updates; generating then takes the
+   * average. 0: there is none.
+   */
+  readonly ema: number
+  /** The generator alone, for a batch of this size; it reads the weights of phase 0 (their average with `ema`) and only some of the inputs. */
   readonly generate: (batch: number) => Value
 }
 

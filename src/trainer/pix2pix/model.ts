@@ -46,6 +46,8 @@ export interface Pix2PixConfig {
   readonly lambdaL1: number
   readonly beta1: number
   readonly beta2: number
+  /** Share of itself that the average of G's weights keeps at each update; 0: no average. */
+  readonly ema: number
 }
 /** What must be said; the rest has the paper's defaults. */
 export type Pix2PixOptions = Pick<Pix2PixConfig, 'width' | 'height' | 'labelChannels'> & Partial<Pix2PixConfig>
@@ -84,6 +86,7 @@ export function pix2pixConfig(options: Pix2PixOptions): Pix2PixConfig {
     lambdaL1: 100,
     beta1: 0.5,
     beta2: 0.999,
+    ema: 0,
     ...options,
   }
   const { downs, layers } = config

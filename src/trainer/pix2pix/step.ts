@@ -51,13 +51,14 @@ export function buildStep(config: Pix2PixConfig): StepGraph {
   const onNewFake = discriminator(config, new Weights(1).make, concat(label, fake))
   const lossesG = generatorLosses(config, onNewFake, fake, photo)
 
-  const { beta1, beta2 } = config
+  const { beta1, beta2, ema } = config
   return {
     name: 'pix2pix',
     inputs,
     weights: Object.fromEntries([...G.all, ...D.all].map(([name, { shape }]) => [name, shape])),
     phases: [phase(lossesD, lossesD.loss_D, D), phase(lossesG, lossesG.loss_G, G)],
     adam: { beta1, beta2, epsilon: 1e-8 },
+    ema,
     generate: batch => {
       const { label, photo: _, ...masks } = inputSpecs({ ...config, batch })
       const drops = Object.entries(masks).map(([name, { shape }]) => input(name, shape))

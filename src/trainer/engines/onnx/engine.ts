@@ -15,17 +15,21 @@ class OnnxSession implements Session {
     private readonly ort: Ort,
     private readonly graph: StepGraph,
     private readonly adam: AdamState,
-    /** Views of the state: onnxruntime reads the weights where Adam writes them. */
+    /** Views of the state: onnxruntime reads the weights where Adam writes them. `painting` is for generating. */
     private readonly weights: ReadonlyMap<string, Floats>,
+    private readonly painting: ReadonlyMap<string, Floats>,
     private readonly parts: readonly (Part & { readonly model: Model })[],
     private readonly threads: number,
   ) {}
 
   static async load(ort: Ort, graph: StepGraph, initial: Tensors, threads: number): Promise<OnnxSession> {
-    const adam = new AdamState(graph.weights, graph.adam, initial)
-    const weights = Object.entries(adam.weights).map(
-      ([name, { shape, data }]) => [name, new ort.Tensor('float32', data, shape)] as const,
-    )
+    const adam = new AdamState(graph.weights, graph.adam, initial, graph.ema)
+    const views = (tensors: Tensors): Map<string, Floats> =>
+      new Map(
+        Object.entries(tensors).map(
+          ([name, { shape, data }]) => [name, new ort.Tensor('float32', data, shape)] as const,
+        ),
+      )
     const loaded: (Part & { model: Model })[] = []
     for (const part of cut(graph.phases)) {
       const { losses, gradients } = part.phase
@@ -34,13 +38,13 @@ class OnnxSession implements Session {
       const outputs = [...new Set([...Object.values(losses), ...wanted, ...part.kept])]
       loaded.push({ ...part, model: await Model.load(ort, outputs, { threads, given: part.given }) })
     }
-    return new OnnxSession(ort, graph, adam, new Map(weights), loaded, threads)
+    return new OnnxSession(ort, graph, adam, views(adam.weights), views(adam.painting), loaded, threads)
   }
 
   async step(batch: Tensors, rates: Rates): Promise<Readonly<Record<string, number>>> {
     const losses: Record<string, number> = {}
     const saved = new Map<Value, Floats>()
-    const feed = this.feeder(batch, saved)
+    const feed = this.feeder(batch, this.weights, saved)
     this.adam.begin()
     for (const { phase, kept, model } of this.parts) {
       const result = await model.run(feed)
@@ -64,7 +68,7 @@ class OnnxSession implements Session {
   async generate(batch: Tensors): Promise<Tensor> {
     const size = batchSize(batch)
     const { model, output } = this.generators.get(size) ?? (await this.loadGenerator(size))
-    const image = (await model.run(this.feeder(batch, new Map())))(output)
+    const image = (await model.run(this.feeder(batch, this.painting)))(output)
     const data = image.data.slice()
     image.dispose()
     return { shape: output.shape, data }
@@ -78,9 +82,13 @@ class OnnxSession implements Session {
   }
 
   /** What a model is fed for each value: the batch, the weights as they are now, results of earlier phases. */
-  private feeder(batch: Tensors, saved: ReadonlyMap<Value, Floats>): (value: Value) => Floats {
+  private feeder(
+    batch: Tensors,
+    weights: ReadonlyMap<string, Floats>,
+    saved: ReadonlyMap<Value, Floats> = new Map(),
+  ): (value: Value) => Floats {
     return value => {
-      if (value.kind === 'weight') return this.weights.get(value.attributes.name)!
+      if (value.kind === 'weight') return weights.get(value.attributes.name)!
       if (value.kind !== 'input') return saved.get(value)!
       const { name } = value.attributes
       const { data, shape } = batchInput(batch, name, { ...this.graph.inputs[name]!, shape: value.shape })

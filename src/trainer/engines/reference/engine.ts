@@ -33,12 +33,12 @@ class ReferenceSession implements Session {
     private readonly graph: StepGraph,
     initial: Tensors,
   ) {
-    this.adam = new AdamState(graph.weights, graph.adam, initial)
+    this.adam = new AdamState(graph.weights, graph.adam, initial, graph.ema)
   }
 
-  private leaf(batch: Tensors): (value: Value) => Numbers {
+  private leaf(batch: Tensors, weights: Tensors): (value: Value) => Numbers {
     return value => {
-      if (value.kind === 'weight') return Float64Array.from(this.adam.weights[value.attributes.name]!.data)
+      if (value.kind === 'weight') return Float64Array.from(weights[value.attributes.name]!.data)
       if (value.kind !== 'input') throw new Error(`${value.kind} is no leaf`)
       const { name } = value.attributes
       return Float64Array.from(batchInput(batch, name, { ...this.graph.inputs[name]!, shape: value.shape }).data)
@@ -51,7 +51,7 @@ class ReferenceSession implements Session {
     this.adam.begin()
     for (const phase of this.graph.phases) {
       const outputs = [...Object.values(phase.losses), ...Object.values(phase.gradients)]
-      evaluate(outputs, this.leaf(batch), known)
+      evaluate(outputs, this.leaf(batch, this.adam.weights), known)
       for (const [name, value] of Object.entries(phase.losses)) losses[name] = known.get(value)![0]!
       for (const [name, value] of Object.entries(phase.gradients)) {
         this.adam.update(name, Float32Array.from(known.get(value)!), rates)
@@ -62,7 +62,7 @@ class ReferenceSession implements Session {
 
   async generate(batch: Tensors): Promise<Tensor> {
     const output = this.graph.generate(batchSize(batch))
-    const [image] = evaluate([output], this.leaf(batch))
+    const [image] = evaluate([output], this.leaf(batch, this.adam.painting))
     return { shape: output.shape, data: Float32Array.from(image!.subarray(0, sizeOf(output.shape))) }
   }
 

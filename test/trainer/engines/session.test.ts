@@ -1,0 +1,59 @@
+/** What options make of a step, on every engine: compared with what they stand for, by other means. */
+import { describe, expect, test } from 'vitest'
+import type { Engine, Tensor, Tensors } from '../../../src/trainer/engines/engine.js'
+import { engines } from '../../../src/trainer/engines/index.js'
+import { sizeOf } from '../../../src/trainer/graph/graph.js'
+import { type Pix2PixConfig, type Pix2PixOptions, pix2pixConfig } from '../../../src/trainer/pix2pix/model.js'
+import { buildStep, initialWeights } from '../../../src/trainer/pix2pix/step.js'
+
+const RATES = { G: 2e-3, D: 1e-3 }
+
+const tiny = (options: Partial<Pix2PixOptions> = {}): Pix2PixConfig =>
+  pix2pixConfig({ width: 16, height: 16, labelChannels: 2, downs: 2, ngf: 2, ndf: 2, layers: 1, ...options })
+
+function randomFrom(seed: number): () => number {
+  let state = seed
+  return () => (state = (state * 16807) % 2147483647) / 2147483647
+}
+
+const image = (random: () => number, shape: readonly number[]): Tensor => ({
+  shape,
+  data: Float32Array.from({ length: sizeOf(shape) }, () => random() * 2 - 1),
+})
+
+/** Label and photo of so many images. */
+function pairs({ labelChannels, height, width }: Pix2PixConfig, count: number, seed: number) {
+  const random = randomFrom(seed)
+  return {
+    label: image(random, [count, labelChannels, height, width]),
+    photo: image(random, [count, 3, height, width]),
+  }
+}
+
+const initialOf = (config: Pix2PixConfig): Tensors => initialWeights(config, randomFrom(11))
+const load = (engine: Engine, config: Pix2PixConfig, initial = initialOf(config)) =>
+  engine.load(buildStep(config), initial, { threads: 1 })
+
+const available = await Promise.all(engines.map(async engine => ({ engine, probe: await engine.probe() })))
+
+describe.each(available)('on $engine.name', ({ engine, probe }) => {
+  const when = test.skipIf(!probe.available)
+  const skipped = probe.available ? '' : ` (skipped: ${probe.reason})`
+
+  when(`ema paints with averages of G's weights and trains as without${skipped}`, async () => {
+    const [plain, averaged] = [tiny(), tiny({ ema: 0.5 })]
+    const [one, two] = [await load(engine, plain), await load(engine, averaged)]
+    for (let k = 0; k < 4; k++) {
+      const batch = pairs(plain, 1, k + 1)
+      expect(await two.step(batch, RATES)).toEqual(await one.step(batch, RATES))
+    }
+    const { label } = pairs(plain, 1, 9)
+    const painted = await two.generate({ label })
+    expect(painted).not.toEqual(await one.generate({ label }))
+    const state = await two.state()
+    const averages = Object.fromEntries(
+      Object.entries(state).map(([name, tensor]) => [name, state[`ema.${name}`] ?? tensor]),
+    )
+    expect(await (await load(engine, plain, averages)).generate({ label })).toEqual(painted)
+  })
+})

@@ -63,6 +63,18 @@ export const trainOptions = z
         'what the target of D for photos is short of 1; 0.1 keeps D from being too sure of itself; for bce and mse only',
       ),
     lambda_l1: z.number().min(0).default(100).describe('weight of the L1 distance to the photo in the loss of G'),
+    d_steps: z
+      .int()
+      .min(1)
+      .max(16)
+      .default(1)
+      .describe('updates of D for each batch; more when D falls behind (acc near 50% from early on)'),
+    g_steps: z
+      .int()
+      .min(1)
+      .max(16)
+      .default(1)
+      .describe('updates of G for each batch, after those of D; more when D wins (acc near 100%)'),
     learning_rate: rate.default(2e-4).describe('Adam step size of G'),
     d_learning_rate: rate.optional().describe('Adam step size of D; default: learning_rate'),
     beta1: beta.default(0.5).describe('Adam decay of the first moment'),

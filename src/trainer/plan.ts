@@ -62,6 +62,8 @@ const planNets = (size: Size, labelChannels: number, options: TrainOptions): Pix
     norm: options.norm,
     dropout: options.dropout,
     upsample: options.upsample,
+    dSteps: options.d_steps,
+    gSteps: options.g_steps,
     gan: options.gan,
     labelSmoothing: options.label_smoothing,
     lambdaL1: options.lambda_l1,

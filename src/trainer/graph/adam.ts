@@ -8,7 +8,7 @@ import { PrepError } from '../../errors.js'
 import kernelBase64 from '../../kernels/adam.wasm.js'
 import { instantiate } from '../../kernels/instantiate.js'
 import type { Rates, Tensors } from '../engines/engine.js'
-import { type AdamConstants, type Shape, sizeOf } from './graph.js'
+import { type AdamConstants, type Shape, type StepGraph, sizeOf } from './graph.js'
 import { MOST_POSITIONS, type Product } from './product.js'
 
 /** One update's numbers: the rate with both bias corrections folded in, so that a weight costs few operations. */
@@ -86,8 +86,16 @@ export class AdamState {
   private readonly scratch: Float32Array
   /** From a weight to its m, and on to its v, in floats. */
   private readonly stride: number
-  /** Steps done. */
+  /** Steps done, and in the step at hand the updates of each weight. */
   private t = 0
+  private readonly updates = new Map<string, number>()
+
+  /** The state of a graph. @throws as the constructor does */
+  static of({ weights, adam, ema, phases }: StepGraph, initial: Tensors): AdamState {
+    const updating = (player: keyof Rates): number =>
+      phases.filter(({ gradients }) => Object.keys(gradients).some(name => name.startsWith(`${player}.`))).length
+    return new AdamState(weights, adam, initial, ema, { G: updating('G'), D: updating('D') })
+  }
 
   /**
    * @param initial  weights, and optionally moments `adam.m.*`, `adam.v.*` and the counter `adam.t`, with `ema` then
@@ -99,6 +107,8 @@ export class AdamState {
     private readonly constants: AdamConstants,
     initial: Tensors,
     private readonly ema = 0,
+    /** Updates that each player has in a step. */
+    private readonly perStep: Readonly<Record<keyof Rates, number>> = { G: 1, D: 1 },
   ) {
     const padded = (shape: Shape): number => Math.ceil(sizeOf(shape) / ALIGN) * ALIGN
     const total = Object.values(shapes).reduce((sum, shape) => sum + padded(shape), SCRATCH)
@@ -152,6 +162,7 @@ export class AdamState {
   /** Call once per step, before its updates. */
   begin(): void {
     this.t += 1
+    this.updates.clear()
   }
 
   /** Update one weight in place with its gradient. */
@@ -185,10 +196,14 @@ export class AdamState {
   /** Updates some of a weight's numbers with the gradient at the start of the scratch memory. */
   private updater(name: string, rates: Rates): (from: number, count: number) => void {
     const { at } = this.moments.get(name)!
-    const factors = adamFactors(this.constants, rates[name[0] as keyof Rates], this.t)
+    const player = name[0] as keyof Rates
+    const update = (this.updates.get(name) ?? 0) + 1
+    this.updates.set(name, update)
+    const t = (this.t - 1) * this.perStep[player] + update
+    const factors = adamFactors(this.constants, rates[player], t)
     const { beta1, beta2, rate, correction, epsilon } = factors
     const average = this.averages.get(name)
-    const rest = 1 - averageDecay(this.ema, this.t)
+    const rest = 1 - averageDecay(this.ema, t)
     return (from, count) => {
       const w = (at + from) * 4
       const [m, v] = [w + this.stride * 4, w + this.stride * 8]

@@ -83,7 +83,7 @@ export interface AdamConstants {
 }
 
 /**
- * One training step: phases in order, each ended by its Adam update. A weight belongs to the player before its first
+ * One training step: phases in order, each ended by its Adam update; of losses of one name the last counts. A weight belongs to the player before its first
  * dot (`G.` or `D.`), whose learning rate it follows.
  */
 export interface StepGraph {

@@ -40,6 +40,9 @@ export interface Pix2PixConfig {
   readonly dropout: boolean
   /** How G doubles an image: a transposed 4x4 convolution, or doubled pixels and a 3x3 convolution. */
   readonly upsample: 'transpose' | 'resize'
+  /** Updates of each player for a batch. */
+  readonly dSteps: number
+  readonly gSteps: number
   readonly gan: 'bce' | 'mse' | 'hinge'
   /** What the target of photos is short of 1, for D alone. */
   readonly labelSmoothing: number
@@ -81,6 +84,8 @@ export function pix2pixConfig(options: Pix2PixOptions): Pix2PixConfig {
     norm: 'batch',
     dropout: true,
     upsample: 'transpose',
+    dSteps: 1,
+    gSteps: 1,
     gan: 'bce',
     labelSmoothing: 0,
     lambdaL1: 100,

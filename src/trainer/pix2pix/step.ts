@@ -28,35 +28,42 @@ function phase(losses: object, loss: Value, weights: Weights): Phase {
 }
 
 /**
- * G paints once; D learns to tell its painting from the photo; then G learns to please the D that has just learnt.
+ * G paints once; D learns to tell its painting from the photo, `dSteps` times; then G learns `gSteps` times to please
+ * the D that has just learnt, painting anew after each but the last.
  *
  * A batch brings `label` [N, labelChannels, H, W] and `photo` [N, 3, H, W] in [-1, 1], and with dropout the masks
  * of `dropoutShapes` (left out: no dropout). Normalisation always uses the batch's own statistics, in generating too.
  * @see Isola et al. 2017, section 3.3
  */
 export function buildStep(config: Pix2PixConfig): StepGraph {
+  const { beta1, beta2, ema, dSteps, gSteps } = config
   const inputs = inputSpecs(config)
   const { label, photo, ...masks } = Object.fromEntries(
     Object.entries(inputs).map(([name, { shape }]) => [name, input(name, shape)]),
   ) as Record<string, Value> & { label: Value; photo: Value }
 
-  const G = new Weights(0)
-  const fake = generator(config, G.make, label, Object.values(masks))
+  const paint = (G: Weights): Value => generator(config, G.make, label, Object.values(masks))
+  const judge = (D: Weights, image: Value): Value => discriminator(config, D.make, concat(label, image))
 
-  const D = new Weights(0)
-  const onReal = discriminator(config, D.make, concat(label, photo))
-  const onFake = discriminator(config, D.make, concat(label, fake))
-  const lossesD = discriminatorLosses(config, onReal, onFake)
+  const first = new Weights(0)
+  const fake = paint(first)
+  const phasesD = Array.from({ length: dSteps }, (_, at) => {
+    const D = new Weights(at)
+    const losses = discriminatorLosses(config, judge(D, photo), judge(D, fake))
+    return { D, phase: phase(losses, losses.loss_D, D) }
+  })
+  const phasesG = Array.from({ length: gSteps }, (_, i) => {
+    const G = i === 0 ? first : new Weights(dSteps + i)
+    const painting = i === 0 ? fake : paint(G)
+    const losses = generatorLosses(config, judge(new Weights(dSteps), painting), painting, photo)
+    return phase(losses, losses.loss_G, G)
+  })
 
-  const onNewFake = discriminator(config, new Weights(1).make, concat(label, fake))
-  const lossesG = generatorLosses(config, onNewFake, fake, photo)
-
-  const { beta1, beta2, ema } = config
   return {
     name: 'pix2pix',
     inputs,
-    weights: Object.fromEntries([...G.all, ...D.all].map(([name, { shape }]) => [name, shape])),
-    phases: [phase(lossesD, lossesD.loss_D, D), phase(lossesG, lossesG.loss_G, G)],
+    weights: Object.fromEntries([...first.all, ...phasesD[0]!.D.all].map(([name, { shape }]) => [name, shape])),
+    phases: [...phasesD.map(({ phase }) => phase), ...phasesG],
     adam: { beta1, beta2, epsilon: 1e-8 },
     ema,
     generate: batch => {

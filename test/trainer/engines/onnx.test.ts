@@ -116,6 +116,7 @@ describe.skipIf(unavailable)(`a session of onnx-cpu${why}`, () => {
     ['hinge', small({ gan: 'hinge' })],
     ['smoothed targets', small({ gan: 'mse', labelSmoothing: 0.2 })],
     ['resized ways up', small({ upsample: 'resize', batch: 2 })],
+    ['several updates a batch', small({ dSteps: 2, gSteps: 3, batch: 2 })],
     ['a rectangle', small({ width: 96, downs: 5, layers: 4 })],
   ])('steps like the reference with %s', async (_, config) => {
     const step = buildStep(config)

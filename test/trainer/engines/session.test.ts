@@ -56,4 +56,28 @@ describe.each(available)('on $engine.name', ({ engine, probe }) => {
     )
     expect(await (await load(engine, plain, averages)).generate({ label })).toEqual(painted)
   })
+
+  when(`d_steps and g_steps repeat a player's update for the same batch${skipped}`, async () => {
+    const config = tiny()
+    const batch = pairs(config, 1, 1)
+    const still = (player: 'G' | 'D') => ({ ...RATES, [player]: 0 })
+    // a rate of 0 leaves the weights: two steps of one player alone are that player's two updates
+    const twice = async (options: Partial<Pix2PixOptions>, stillPlayer: 'G' | 'D') => {
+      const session = await load(engine, tiny(options))
+      const losses = [await session.step(batch, still(stillPlayer))]
+      if (options.dSteps === undefined && options.gSteps === undefined)
+        losses.push(await session.step(batch, still(stillPlayer)))
+      const state = await session.state()
+      return { losses: losses.at(-1)!, weights: weightsOf(state, stillPlayer === 'G' ? 'D' : 'G') }
+    }
+    const [onceD, repeatedD] = [await twice({}, 'G'), await twice({ dSteps: 2 }, 'G')]
+    expect(repeatedD.weights).toEqual(onceD.weights)
+    expect(repeatedD.losses).toEqual(onceD.losses)
+    const [onceG, repeatedG] = [await twice({}, 'D'), await twice({ gSteps: 2 }, 'D')]
+    expect(repeatedG.weights).toEqual(onceG.weights)
+    expect(repeatedG.losses.loss_G).toBe(onceG.losses.loss_G)
+  })
 })
+
+const weightsOf = (state: Tensors, player: 'G' | 'D'): Tensors =>
+  Object.fromEntries(Object.entries(state).filter(([name]) => name.startsWith(`${player}.`)))

@@ -76,6 +76,27 @@ describe('Adam', () => {
     }
   })
 
+  test('several updates in a step count on: the moments are corrected for each', () => {
+    const initial = { 'G.a': tensor(numbers(5, 1)), 'D.b': tensor(numbers(5, 1)) }
+    const shapes = { 'G.a': [5], 'D.b': [5] }
+    const repeated = new AdamState(shapes, constants, initial, 0, { G: 1, D: 2 })
+    const [onceG, onceD] = [1, 2].map(() => new AdamState(shapes, constants, initial))
+    for (let step = 1; step <= 3; step++) {
+      repeated.begin()
+      onceG!.begin()
+      for (const k of [1, 2]) {
+        onceD!.begin()
+        repeated.update('D.b', numbers(5, 2 * step + k), rates)
+        onceD!.update('D.b', numbers(5, 2 * step + k), rates)
+      }
+      repeated.update('G.a', numbers(5, step), rates)
+      onceG!.update('G.a', numbers(5, step), rates)
+    }
+    expect(repeated.weights['D.b']).toEqual(onceD!.weights['D.b'])
+    expect(repeated.weights['G.a']).toEqual(onceG!.weights['G.a'])
+    expect(repeated.snapshot()['adam.t']!.data[0]).toBe(3)
+  })
+
   test('is the algorithm of the paper', () => {
     const state = new AdamState({ 'G.a': [1] }, constants, { 'G.a': tensor(Float32Array.of(0.3)) })
     let [w, m, v] = [0.3, 0, 0]

@@ -23,7 +23,7 @@ class OnnxSession implements Session {
   ) {}
 
   static async load(ort: Ort, graph: StepGraph, initial: Tensors, threads: number): Promise<OnnxSession> {
-    const adam = new AdamState(graph.weights, graph.adam, initial, graph.ema)
+    const adam = AdamState.of(graph, initial)
     const views = (tensors: Tensors): Map<string, Floats> =>
       new Map(
         Object.entries(tensors).map(

@@ -33,7 +33,7 @@ class ReferenceSession implements Session {
     private readonly graph: StepGraph,
     initial: Tensors,
   ) {
-    this.adam = new AdamState(graph.weights, graph.adam, initial, graph.ema)
+    this.adam = AdamState.of(graph, initial)
   }
 
   private leaf(batch: Tensors, weights: Tensors): (value: Value) => Numbers {

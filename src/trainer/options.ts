@@ -38,6 +38,14 @@ export const trainOptions = z
       .max(1024)
       .default(1)
       .describe('pairs a step; an incomplete last batch is filled with rows from the start of the epoch'),
+    accumulate: z
+      .int()
+      .min(1)
+      .max(1024)
+      .default(1)
+      .describe(
+        'batches a step, whose gradients are averaged: a larger batch in the memory of a smaller one (norm: batch still sees each batch by itself)',
+      ),
     buffer: z
       .int()
       .min(0)

@@ -93,14 +93,17 @@ class Loop {
     const step = this.step + 1
     const epoch = this.epochsDone + 1
     const { waitMs, label, photo } = await feed.next()
-    const masks = dropoutMasks(plan.model, unitNumbers(randomAt(seed, 'dropout', step)))
+    const masks = dropoutMasks(
+      { ...plan.model, batch: plan.pairsPerStep },
+      unitNumbers(randomAt(seed, 'dropout', step)),
+    )
     const losses = await session.step({ label, photo, ...masks }, ratesOf(epoch, options))
     this.checkFinite(losses, step, epoch)
     this.step = step
     this.means = addStep(this.means, losses)
     if (options.log_every > 0 && step % options.log_every === 0)
       await metrics.append({ type: 'step', epoch, step, ...losses })
-    const imagesPerSecond = (1000 * options.batch) / (performance.now() - began)
+    const imagesPerSecond = (1000 * plan.pairsPerStep) / (performance.now() - began)
     this.hooks.emit({ type: 'step', epoch, step, losses, imagesPerSecond, dataWaitMs: waitMs })
   }
 

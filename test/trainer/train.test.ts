@@ -102,6 +102,12 @@ describe('train', () => {
     expect(result.step).toBe(2)
   })
 
+  test('accumulated batches count as one step', async () => {
+    const { of, result } = await run({ options: { batch: 1, accumulate: 2, epochs: 2 } })
+    expect(of('train-start')[0]!.stepsPerEpoch).toBe(3)
+    expect(result.step).toBe(6)
+  })
+
   test.each([
     ['mse, instance norm, colours, batch of 2', { gan: 'mse', norm: 'instance', label_input: 'colours', batch: 2 }],
     ['resize, crop and no flip', { augment: { load_size: 20, crop: 16, flip: false } }],

@@ -22,6 +22,25 @@ export function batchInput(batch: Tensors, name: string, spec: InputSpec): Tenso
   return tensor
 }
 
+/**
+ * The batches that a step's tensors hold one after another, as views.
+ *
+ * @throws {Error} when they do not fall into so many, which is a bug of the caller
+ */
+export function splitBatch(batch: Tensors, count: number): Tensors[] {
+  if (count === 1) return [batch]
+  return Array.from({ length: count }, (_, i) =>
+    Object.fromEntries(
+      Object.entries(batch).map(([name, { shape, data }]) => {
+        const [images = 0, ...rest] = shape
+        if (images % count !== 0) throw new Error(`batch: ${images} of ${name} do not make ${count} batches`)
+        const length = data.length / count
+        return [name, { shape: [images / count, ...rest], data: data.subarray(i * length, (i + 1) * length) }]
+      }),
+    ),
+  )
+}
+
 /** How many images a batch for generating has. */
 export function batchSize(batch: Tensors): number {
   const n = batch.label?.shape[0]

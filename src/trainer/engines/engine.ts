@@ -38,7 +38,12 @@ export interface Engine {
 
 /** One net in training: owns weights and moments, which may live on a device. */
 export interface Session {
-  /** One training step (D update, then G update through the new D). @returns the step's scalar losses by name */
+  /**
+   * One training step (D update, then G update through the new D).
+   *
+   * @param batch  the graph's inputs, with `accumulate` times their images
+   * @returns the step's scalar losses by name, means over all images
+   */
   step(batch: Tensors, rates: Rates): Promise<Readonly<Record<string, number>>>
   /**
    * The generator's output for `batch` with the weights as they are (their average with `ema`); nothing is updated. Needs `label` only: any

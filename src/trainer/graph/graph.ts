@@ -97,6 +97,8 @@ export interface StepGraph {
    * average. 0: there is none.
    */
   readonly ema: number
+  /** Batches of the size of `inputs` that a step brings; its updates are by their mean gradients. */
+  readonly accumulate: number
   /** The generator alone, for a batch of this size; it reads the weights of phase 0 (their average with `ema`) and only some of the inputs. */
   readonly generate: (batch: number) => Value
 }

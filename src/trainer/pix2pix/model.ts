@@ -27,6 +27,8 @@ export interface Pix2PixConfig {
   readonly width: number
   readonly height: number
   readonly batch: number
+  /** Batches a step. */
+  readonly accumulate: number
   /** Channels of the label input: 3 for palette colours, one per cluster for one-hot ids. */
   readonly labelChannels: number
   /** Levels of the U-Net. */
@@ -77,6 +79,7 @@ export function pix2pixConfig(options: Pix2PixOptions): Pix2PixConfig {
   const deepest = deepestDowns(width, height)
   const config: Pix2PixConfig = {
     batch: 1,
+    accumulate: 1,
     downs: Math.max(deepest, 1),
     ngf: 64,
     ndf: 64,

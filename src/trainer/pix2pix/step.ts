@@ -36,7 +36,7 @@ function phase(losses: object, loss: Value, weights: Weights): Phase {
  * @see Isola et al. 2017, section 3.3
  */
 export function buildStep(config: Pix2PixConfig): StepGraph {
-  const { beta1, beta2, ema, dSteps, gSteps } = config
+  const { beta1, beta2, ema, accumulate, dSteps, gSteps } = config
   const inputs = inputSpecs(config)
   const { label, photo, ...masks } = Object.fromEntries(
     Object.entries(inputs).map(([name, { shape }]) => [name, input(name, shape)]),
@@ -66,6 +66,7 @@ export function buildStep(config: Pix2PixConfig): StepGraph {
     phases: [...phasesD.map(({ phase }) => phase), ...phasesG],
     adam: { beta1, beta2, epsilon: 1e-8 },
     ema,
+    accumulate,
     generate: batch => {
       const { label, photo: _, ...masks } = inputSpecs({ ...config, batch })
       const drops = Object.entries(masks).map(([name, { shape }]) => input(name, shape))

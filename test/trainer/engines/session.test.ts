@@ -77,6 +77,39 @@ describe.each(available)('on $engine.name', ({ engine, probe }) => {
     expect(repeatedG.weights).toEqual(onceG.weights)
     expect(repeatedG.losses.loss_G).toBe(onceG.losses.loss_G)
   })
+
+  when.each(['instance', 'none'] as const)(
+    `accumulated gradients are those of one large batch, norm: %s${skipped}`,
+    async norm => {
+      // enough levels for filter gradients that a single batch leaves in factors
+      const options = { norm, gan: 'mse', width: 32, height: 32, downs: 5, layers: 1 } as const
+      const [whole, parts] = [tiny({ ...options, batch: 6 }), tiny({ ...options, batch: 2, accumulate: 3 })]
+      const singles = tiny({ ...options, batch: 1, accumulate: 6 })
+      const sessions = [await load(engine, whole), await load(engine, parts), await load(engine, singles)]
+      for (let k = 0; k < 3; k++) {
+        const batch = pairs(whole, 6, k + 1)
+        const [wanted, ...found] = await Promise.all(sessions.map(session => session.step(batch, RATES)))
+        for (const losses of found) {
+          expect(Object.keys(losses)).toEqual(Object.keys(wanted!))
+          for (const [name, value] of Object.entries(wanted!))
+            expect(Math.abs(losses[name]! - value), name).toBeLessThan(2e-4 * Math.max(1, Math.abs(value)))
+        }
+      }
+      // another batch gives another step: agreement is not for want of a difference
+      const [a, b] = [
+        await sessions[0]!.step(pairs(whole, 6, 9), RATES),
+        await sessions[1]!.step(pairs(whole, 6, 8), RATES),
+      ]
+      expect(Math.abs(a.loss_G! - b.loss_G!)).toBeGreaterThan(1e-3)
+    },
+  )
+
+  when(`a step whose images do not make its batches is refused${skipped}`, async () => {
+    const config = tiny({ accumulate: 2 })
+    const session = await load(engine, config)
+    await expect(session.step(pairs(config, 3, 1), RATES)).rejects.toThrow('do not make 2 batches')
+    await expect(session.step(pairs(config, 4, 1), RATES)).rejects.toThrow('expected label [1,')
+  })
 })
 
 const weightsOf = (state: Tensors, player: 'G' | 'D'): Tensors =>

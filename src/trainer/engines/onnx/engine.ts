@@ -1,15 +1,17 @@
 /** The CPU engine: a model per phase of the step, run by onnxruntime, with Adam between them. */
 import { availableParallelism, cpus } from 'node:os'
 import { AdamState } from '../../graph/adam.js'
-import type { StepGraph, Value } from '../../graph/graph.js'
+import { GradientSums } from '../../graph/gradient-sums.js'
+import type { Phase, StepGraph, Value } from '../../graph/graph.js'
 import { isThin, productOf } from '../../graph/product.js'
-import { batchInput, batchSize } from '../batch.js'
+import { batchInput, batchSize, splitBatch } from '../batch.js'
 import type { Engine, LoadOptions, Rates, Session, Tensor, Tensors } from '../engine.js'
 import { cut, type Part } from './cut.js'
 import { type Floats, Model, type Ort } from './model.js'
 
 class OnnxSession implements Session {
   private readonly generators = new Map<number, { model: Model; output: Value }>()
+  private readonly sums: GradientSums
 
   private constructor(
     private readonly ort: Ort,
@@ -20,7 +22,9 @@ class OnnxSession implements Session {
     private readonly painting: ReadonlyMap<string, Floats>,
     private readonly parts: readonly (Part & { readonly model: Model })[],
     private readonly threads: number,
-  ) {}
+  ) {
+    this.sums = new GradientSums(graph.accumulate)
+  }
 
   static async load(ort: Ort, graph: StepGraph, initial: Tensors, threads: number): Promise<OnnxSession> {
     const adam = AdamState.of(graph, initial)
@@ -33,8 +37,9 @@ class OnnxSession implements Session {
     const loaded: (Part & { model: Model })[] = []
     for (const part of cut(graph.phases)) {
       const { losses, gradients } = part.phase
-      // a thin gradient stays in its factors
-      const wanted = Object.values(gradients).flatMap(value => (isThin(value) ? value.inputs : value))
+      // a thin gradient stays in its factors, unless it is to be summed
+      const factored = (value: Value): boolean => graph.accumulate === 1 && isThin(value)
+      const wanted = Object.values(gradients).flatMap(value => (factored(value) ? value.inputs : value))
       const outputs = [...new Set([...Object.values(losses), ...wanted, ...part.kept])]
       loaded.push({ ...part, model: await Model.load(ort, outputs, { threads, given: part.given }) })
     }
@@ -42,27 +47,51 @@ class OnnxSession implements Session {
   }
 
   async step(batch: Tensors, rates: Rates): Promise<Readonly<Record<string, number>>> {
+    const { accumulate } = this.graph
     const losses: Record<string, number> = {}
-    const saved = new Map<Value, Floats>()
-    const feed = this.feeder(batch, this.weights, saved)
+    const batches = splitBatch(batch, accumulate).map(part => {
+      const saved = new Map<Value, Floats>()
+      return { saved, feed: this.feeder(part, this.weights, saved) }
+    })
     this.adam.begin()
     for (const { phase, kept, model } of this.parts) {
-      const result = await model.run(feed)
-      for (const [name, value] of Object.entries(phase.losses)) losses[name] = result(value).data[0]!
-      for (const [name, value] of Object.entries(phase.gradients)) {
-        if (isThin(value)) {
-          const [x, g] = value.inputs.map(factor => result(factor).data) as [Float32Array, Float32Array]
-          this.adam.updateByProduct(name, productOf(value, x, g), rates)
-          continue
-        }
-        const gradient = result(value)
-        this.adam.update(name, gradient.data, rates)
-        gradient.dispose()
+      const sums: Record<string, number> = {}
+      for (const { saved, feed } of batches) {
+        const result = await model.run(feed)
+        for (const [name, value] of Object.entries(phase.losses))
+          sums[name] = (sums[name] ?? 0) + result(value).data[0]!
+        if (accumulate === 1) this.update(phase, result, rates)
+        else this.sum(phase, result)
+        for (const value of kept) saved.set(value, result(value))
       }
-      for (const value of kept) saved.set(value, result(value))
+      if (accumulate > 1)
+        for (const name of Object.keys(phase.gradients)) this.adam.update(name, this.sums.mean(name), rates)
+      for (const [name, sum] of Object.entries(sums)) losses[name] = sum / accumulate
     }
-    for (const tensor of saved.values()) tensor.dispose()
+    for (const { saved } of batches) for (const tensor of saved.values()) tensor.dispose()
     return losses
+  }
+
+  /** Update by the gradients of one batch. */
+  private update(phase: Phase, result: (value: Value) => Floats, rates: Rates): void {
+    for (const [name, value] of Object.entries(phase.gradients)) {
+      if (isThin(value)) {
+        const [x, g] = value.inputs.map(factor => result(factor).data) as [Float32Array, Float32Array]
+        this.adam.updateByProduct(name, productOf(value, x, g), rates)
+        continue
+      }
+      const gradient = result(value)
+      this.adam.update(name, gradient.data, rates)
+      gradient.dispose()
+    }
+  }
+
+  private sum(phase: Phase, result: (value: Value) => Floats): void {
+    for (const [name, value] of Object.entries(phase.gradients)) {
+      const gradient = result(value)
+      this.sums.add(name, gradient.data)
+      gradient.dispose()
+    }
   }
 
   async generate(batch: Tensors): Promise<Tensor> {

@@ -83,6 +83,14 @@ export const trainOptions = z
       .max(16)
       .default(1)
       .describe('updates of G for each batch, after those of D; more when D wins (acc near 100%)'),
+    pool: z
+      .int()
+      .min(0)
+      .max(10_000)
+      .default(0)
+      .describe(
+        'history pool: of so many earlier paintings D is shown one in the place of every other new one, which keeps it from forgetting; CycleGAN takes 50, pix2pix 0',
+      ),
     learning_rate: rate.default(2e-4).describe('Adam step size of G'),
     d_learning_rate: rate.optional().describe('Adam step size of D; default: learning_rate'),
     beta1: beta.default(0.5).describe('Adam decay of the first moment'),

@@ -68,6 +68,7 @@ const planNets = (size: Size, labelChannels: number, options: TrainOptions): Pix
     upsample: options.upsample,
     dSteps: options.d_steps,
     gSteps: options.g_steps,
+    pool: options.pool,
     gan: options.gan,
     labelSmoothing: options.label_smoothing,
     lambdaL1: options.lambda_l1,

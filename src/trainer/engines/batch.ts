@@ -41,6 +41,18 @@ export function splitBatch(batch: Tensors, count: number): Tensors[] {
   )
 }
 
+/** The images of several batches in one tensor. */
+export function joinBatches(batches: readonly Tensor[]): Tensor {
+  const [first] = batches
+  if (!first) throw new Error('batch: nothing painted yet')
+  if (batches.length === 1) return first
+  const data = new Float32Array(first.data.length * batches.length)
+  batches.forEach((batch, i) => {
+    data.set(batch.data, i * first.data.length)
+  })
+  return { shape: [first.shape[0]! * batches.length, ...first.shape.slice(1)], data }
+}
+
 /** How many images a batch for generating has. */
 export function batchSize(batch: Tensors): number {
   const n = batch.label?.shape[0]

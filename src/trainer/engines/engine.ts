@@ -45,6 +45,8 @@ export interface Session {
    * @returns the step's scalar losses by name, means over all images
    */
   step(batch: Tensors, rates: Rates): Promise<Readonly<Record<string, number>>>
+  /** What G painted at the beginning of the last step, for all its images; only of a graph that has `painting`. */
+  painting(): Tensor
   /**
    * The generator's output for `batch` with the weights as they are (their average with `ema`); nothing is updated. Needs `label` only: any
    * number of images, whose own statistics normalise; dropout masks left out mean no dropout.

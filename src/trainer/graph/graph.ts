@@ -99,6 +99,8 @@ export interface StepGraph {
   readonly ema: number
   /** Batches of the size of `inputs` that a step brings; its updates are by their mean gradients. */
   readonly accumulate: number
+  /** What G paints at the beginning of the step, where it is wanted back: a value of the first phase. */
+  readonly painting?: Value
   /** The generator alone, for a batch of this size; it reads the weights of phase 0 (their average with `ema`) and only some of the inputs. */
   readonly generate: (batch: number) => Value
 }

@@ -45,6 +45,8 @@ export interface Pix2PixConfig {
   /** Updates of each player for a batch. */
   readonly dSteps: number
   readonly gSteps: number
+  /** Earlier paintings that D may be shown in the place of new ones. */
+  readonly pool: number
   readonly gan: 'bce' | 'mse' | 'hinge'
   /** What the target of photos is short of 1, for D alone. */
   readonly labelSmoothing: number
@@ -89,6 +91,7 @@ export function pix2pixConfig(options: Pix2PixOptions): Pix2PixConfig {
     upsample: 'transpose',
     dSteps: 1,
     gSteps: 1,
+    pool: 0,
     gan: 'bce',
     labelSmoothing: 0,
     lambdaL1: 100,

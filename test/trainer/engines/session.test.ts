@@ -110,7 +110,35 @@ describe.each(available)('on $engine.name', ({ engine, probe }) => {
     await expect(session.step(pairs(config, 3, 1), RATES)).rejects.toThrow('do not make 2 batches')
     await expect(session.step(pairs(config, 4, 1), RATES)).rejects.toThrow('expected label [1,')
   })
+
+  when(`with a pool D learns from the pair it is given, and the painting comes back${skipped}`, async () => {
+    const [plain, pooled] = [tiny({ batch: 1, accumulate: 2 }), tiny({ batch: 1, accumulate: 2, pool: 3 })]
+    const { label, photo } = pairs(plain, 2, 1)
+    const [one, two, three] = [await load(engine, plain), await load(engine, pooled), await load(engine, pooled)]
+    const shape = photo.shape
+    const all = (value: number) => ({ shape, data: new Float32Array(sizeOf(shape)).fill(value) })
+    const fresh = { 'pool.label': label, 'pool.painting': all(0), 'pool.fresh': all(1) }
+    const painted = await one.generate({ label })
+    // its own pair: the step without a pool
+    expect(await two.step({ label, photo, ...fresh }, RATES)).toEqual(await one.step({ label, photo }, RATES))
+    expect(await two.state()).toEqual(await one.state())
+    const { shape: found, data } = two.painting()
+    expect(found).toEqual(painted.shape)
+    const perImage = await Promise.all(
+      [0, 1].map(async i => {
+        const half = { shape: [1, ...label.shape.slice(1)], data: label.data.slice(...halfOf(label.data, i)) }
+        return (await (await load(engine, plain)).generate({ label: half })).data
+      }),
+    )
+    expect(data).toEqual(Float32Array.from(perImage.flatMap(image => [...image])))
+    // the photo itself as the earlier painting: D cannot tell the two apart
+    const same = { 'pool.label': label, 'pool.painting': photo, 'pool.fresh': all(0) }
+    const losses = await three.step({ label, photo, ...same }, RATES)
+    expect(losses.acc_fake).toBeCloseTo(1 - losses.acc_real!, 6)
+  })
 })
 
 const weightsOf = (state: Tensors, player: 'G' | 'D'): Tensors =>
   Object.fromEntries(Object.entries(state).filter(([name]) => name.startsWith(`${player}.`)))
+
+const halfOf = (data: Float32Array, i: number): [number, number] => [(i * data.length) / 2, ((i + 1) * data.length) / 2]

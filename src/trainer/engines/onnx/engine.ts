@@ -4,7 +4,7 @@ import { AdamState } from '../../graph/adam.js'
 import { GradientSums } from '../../graph/gradient-sums.js'
 import type { Phase, StepGraph, Value } from '../../graph/graph.js'
 import { isThin, productOf } from '../../graph/product.js'
-import { batchInput, batchSize, splitBatch } from '../batch.js'
+import { batchInput, batchSize, joinBatches, splitBatch } from '../batch.js'
 import type { Engine, LoadOptions, Rates, Session, Tensor, Tensors } from '../engine.js'
 import { cut, type Part } from './cut.js'
 import { type Floats, Model, type Ort } from './model.js'
@@ -12,14 +12,15 @@ import { type Floats, Model, type Ort } from './model.js'
 class OnnxSession implements Session {
   private readonly generators = new Map<number, { model: Model; output: Value }>()
   private readonly sums: GradientSums
+  private painted: Tensor[] = []
 
   private constructor(
     private readonly ort: Ort,
     private readonly graph: StepGraph,
     private readonly adam: AdamState,
-    /** Views of the state: onnxruntime reads the weights where Adam writes them. `painting` is for generating. */
+    /** Views of the state: onnxruntime reads the weights where Adam writes them. `paintingWeights` are for generating. */
     private readonly weights: ReadonlyMap<string, Floats>,
-    private readonly painting: ReadonlyMap<string, Floats>,
+    private readonly paintingWeights: ReadonlyMap<string, Floats>,
     private readonly parts: readonly (Part & { readonly model: Model })[],
     private readonly threads: number,
   ) {
@@ -40,21 +41,23 @@ class OnnxSession implements Session {
       // a thin gradient stays in its factors, unless it is to be summed
       const factored = (value: Value): boolean => graph.accumulate === 1 && isThin(value)
       const wanted = Object.values(gradients).flatMap(value => (factored(value) ? value.inputs : value))
-      const outputs = [...new Set([...Object.values(losses), ...wanted, ...part.kept])]
+      const shown = loaded.length === 0 && graph.painting ? [graph.painting] : []
+      const outputs = [...new Set([...Object.values(losses), ...wanted, ...part.kept, ...shown])]
       loaded.push({ ...part, model: await Model.load(ort, outputs, { threads, given: part.given }) })
     }
     return new OnnxSession(ort, graph, adam, views(adam.weights), views(adam.painting), loaded, threads)
   }
 
   async step(batch: Tensors, rates: Rates): Promise<Readonly<Record<string, number>>> {
-    const { accumulate } = this.graph
+    const { accumulate, painting } = this.graph
     const losses: Record<string, number> = {}
     const batches = splitBatch(batch, accumulate).map(part => {
       const saved = new Map<Value, Floats>()
       return { saved, feed: this.feeder(part, this.weights, saved) }
     })
     this.adam.begin()
-    for (const { phase, kept, model } of this.parts) {
+    this.painted = []
+    for (const [at, { phase, kept, model }] of this.parts.entries()) {
       const sums: Record<string, number> = {}
       for (const { saved, feed } of batches) {
         const result = await model.run(feed)
@@ -63,6 +66,11 @@ class OnnxSession implements Session {
         if (accumulate === 1) this.update(phase, result, rates)
         else this.sum(phase, result)
         for (const value of kept) saved.set(value, result(value))
+        if (at === 0 && painting) {
+          const image = result(painting)
+          this.painted.push({ shape: painting.shape, data: image.data.slice() })
+          image.dispose()
+        }
       }
       if (accumulate > 1)
         for (const name of Object.keys(phase.gradients)) this.adam.update(name, this.sums.mean(name), rates)
@@ -94,10 +102,14 @@ class OnnxSession implements Session {
     }
   }
 
+  painting(): Tensor {
+    return joinBatches(this.painted)
+  }
+
   async generate(batch: Tensors): Promise<Tensor> {
     const size = batchSize(batch)
     const { model, output } = this.generators.get(size) ?? (await this.loadGenerator(size))
-    const image = (await model.run(this.feeder(batch, this.painting)))(output)
+    const image = (await model.run(this.feeder(batch, this.paintingWeights)))(output)
     const data = image.data.slice()
     image.dispose()
     return { shape: output.shape, data }

@@ -2,7 +2,7 @@
 import { AdamState } from '../../graph/adam.js'
 import { GradientSums } from '../../graph/gradient-sums.js'
 import { inOrder, type Kind, type Node, type StepGraph, sizeOf, type Value } from '../../graph/graph.js'
-import { batchInput, batchSize, splitBatch } from '../batch.js'
+import { batchInput, batchSize, joinBatches, splitBatch } from '../batch.js'
 import type { Engine, Rates, Session, Tensor, Tensors } from '../engine.js'
 import { kernels, type Numbers } from './kernels.js'
 
@@ -30,6 +30,7 @@ export function evaluate(
 
 class ReferenceSession implements Session {
   private readonly adam: AdamState
+  private painted: readonly Tensor[] = []
   constructor(
     private readonly graph: StepGraph,
     initial: Tensors,
@@ -47,7 +48,7 @@ class ReferenceSession implements Session {
   }
 
   async step(batch: Tensors, rates: Rates): Promise<Readonly<Record<string, number>>> {
-    const { accumulate, phases } = this.graph
+    const { accumulate, phases, painting } = this.graph
     const losses: Record<string, number> = {}
     const batches = splitBatch(batch, accumulate).map(part => ({ part, known: new Map<Value, Numbers>() }))
     const sums = new GradientSums(accumulate)
@@ -63,7 +64,16 @@ class ReferenceSession implements Session {
         losses[name] = batches.reduce((sum, { known }) => sum + known.get(value)![0]!, 0) / accumulate
       for (const name of Object.keys(phase.gradients)) this.adam.update(name, sums.mean(name), rates)
     }
+    if (painting)
+      this.painted = batches.map(({ known }) => ({
+        shape: painting.shape,
+        data: Float32Array.from(known.get(painting)!),
+      }))
     return losses
+  }
+
+  painting(): Tensor {
+    return joinBatches(this.painted)
   }
 
   async generate(batch: Tensors): Promise<Tensor> {

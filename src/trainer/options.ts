@@ -125,6 +125,12 @@ export const trainOptions = z
       .describe(
         'how G doubles an image: transpose (4x4 transposed convolution, the paper) or resize (doubled pixels, then a 3x3 convolution: no checkerboard pattern, fewer weights)',
       ),
+    spectral_norm: z
+      .boolean()
+      .default(false)
+      .describe(
+        'divide the filters of D by their largest singular value, which bounds how fast its judgement can change and steadies training, above all with gan: hinge',
+      ),
     dropout: z
       .boolean()
       .default(true)

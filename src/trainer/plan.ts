@@ -64,6 +64,7 @@ const planNets = (size: Size, labelChannels: number, options: TrainOptions): Pix
     ndf: options.d_width,
     layers: options.d_layers,
     norm: options.norm,
+    spectralNorm: options.spectral_norm,
     dropout: options.dropout,
     upsample: options.upsample,
     dSteps: options.d_steps,

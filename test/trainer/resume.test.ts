@@ -85,6 +85,7 @@ describe.each(available)(
       const stateful: TrainOptionsInput = {
         ...options,
         ema: 0.9,
+        spectral_norm: true,
         pool: 3,
         d_steps: 2,
         g_steps: 2,
@@ -102,7 +103,13 @@ describe.each(available)(
         expect(sheet(output).equals(sheet(whole.output))).toBe(true)
       }
       // each of them counts: what they are compared with would differ without
-      for (const changed of [{ pool: 0 }, { d_steps: 1 }, { g_steps: 1 }, { accumulate: 1 }]) {
+      for (const changed of [
+        { pool: 0 },
+        { spectral_norm: false },
+        { d_steps: 1 },
+        { g_steps: 1 },
+        { accumulate: 1 },
+      ]) {
         const other = await run({ options: { ...stateful, ...changed } })
         expect(outcome(other.output).metrics, Object.keys(changed)[0]).not.toBe(outcome(whole.output).metrics)
       }

@@ -113,6 +113,7 @@ describe('train', () => {
     ['resize, crop and no flip', { augment: { load_size: 20, crop: 16, flip: false } }],
     ['hinge', { gan: 'hinge', lambda_l1: 10 }],
     ['smoothed targets', { label_smoothing: 0.1 }],
+    ['spectral norm', { spectral_norm: true, gan: 'hinge' }],
     ['resized ways up', { upsample: 'resize' }],
     ['deeper nets, no norm, decay', { downs: 3, norm: 'none', decay_from: 1, d_learning_rate: 1e-4 }],
   ] satisfies [string, TrainOptionsInput][])('trains with %s', async (_, options) => {

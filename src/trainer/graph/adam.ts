@@ -73,6 +73,7 @@ type TensorMap = Record<string, { shape: Shape; data: Float32Array }>
 
 /** All that training changes, for one step graph. */
 export class AdamState {
+  /** Weights, and buffers beside them. */
   readonly weights: Tensors
   /** The weights to generate with: averages in the place of weights that have one. */
   readonly painting: Tensors
@@ -91,10 +92,10 @@ export class AdamState {
   private readonly updates = new Map<string, number>()
 
   /** The state of a graph. @throws as the constructor does */
-  static of({ weights, adam, ema, phases }: StepGraph, initial: Tensors): AdamState {
+  static of({ weights, buffers, adam, ema, phases }: StepGraph, initial: Tensors): AdamState {
     const updating = (player: keyof Rates): number =>
       phases.filter(({ gradients }) => Object.keys(gradients).some(name => name.startsWith(`${player}.`))).length
-    return new AdamState(weights, adam, initial, ema, { G: updating('G'), D: updating('D') })
+    return new AdamState(weights, adam, initial, ema, { G: updating('G'), D: updating('D') }, buffers)
   }
 
   /**
@@ -109,6 +110,7 @@ export class AdamState {
     private readonly ema = 0,
     /** Updates that each player has in a step. */
     private readonly perStep: Readonly<Record<keyof Rates, number>> = { G: 1, D: 1 },
+    private readonly buffers: Readonly<Record<string, Shape>> = {},
   ) {
     const padded = (shape: Shape): number => Math.ceil(sizeOf(shape) / ALIGN) * ALIGN
     const total = Object.values(shapes).reduce((sum, shape) => sum + padded(shape), SCRATCH)
@@ -145,6 +147,8 @@ export class AdamState {
       this.moments.set(name, { at, m, v })
       at += padded(shape)
     }
+    for (const [name, shape] of Object.entries(buffers))
+      weights[name] = { shape, data: pick(initial, name, shape).slice() }
     this.weights = weights
     at += 2 * this.stride
     const painting: TensorMap = { ...weights }
@@ -163,6 +167,11 @@ export class AdamState {
   begin(): void {
     this.t += 1
     this.updates.clear()
+  }
+
+  /** Give a buffer its new value. */
+  assign(name: string, value: Float32Array): void {
+    this.weights[name]!.data.set(value)
   }
 
   /** Update one weight in place with its gradient. */
@@ -222,6 +231,8 @@ export class AdamState {
       state[`adam.m.${name}`] = { shape, data: m.slice() }
       state[`adam.v.${name}`] = { shape, data: v.slice() }
     }
+    for (const [name, shape] of Object.entries(this.buffers))
+      state[name] = { shape, data: this.weights[name]!.data.slice() }
     for (const [name, { data }] of this.averages)
       state[`ema.${name}`] = { shape: this.shapes[name]!, data: data.slice() }
     state['adam.t'] = { shape: [], data: Float32Array.of(this.t) }

@@ -7,27 +7,28 @@ export class GradientSums {
   /** @param batches  that a mean is over */
   constructor(private readonly batches: number) {}
 
+  /** Add the gradient of one more batch; after a whole number of `batches` it begins a new sum. */
   add(name: string, gradient: Float32Array): void {
     const known = this.sums.get(name)
+    const entry = known ?? { sum: gradient.slice(), batches: 1 }
     if (!known) {
-      this.sums.set(name, { sum: gradient.slice(), batches: 1 })
+      this.sums.set(name, entry)
       return
     }
-    const { sum } = known
-    if (known.batches === this.batches) {
+    const { sum } = entry
+    entry.batches = (entry.batches % this.batches) + 1
+    if (entry.batches === 1) {
       sum.set(gradient)
-      known.batches = 1
       return
     }
-    for (let i = 0; i < sum.length; i++) sum[i]! += gradient[i]!
-    known.batches++
+    const share = entry.batches === this.batches ? Math.fround(1 / this.batches) : 1
+    for (let i = 0; i < sum.length; i++) sum[i] = (sum[i]! + gradient[i]!) * share
   }
 
-  /** The mean of what was added for a weight; valid until the next `add`, which begins a new sum. */
+  /** The mean for a weight, once all batches have been added; valid until the next `add`. */
   mean(name: string): Float32Array {
-    const { sum } = this.sums.get(name)!
-    const share = Math.fround(1 / this.batches)
-    for (let i = 0; i < sum.length; i++) sum[i]! *= share
+    const { sum, batches } = this.sums.get(name)!
+    if (batches !== this.batches) throw new Error(`gradients: ${batches} of ${this.batches} batches for ${name}`)
     return sum
   }
 }

@@ -14,7 +14,7 @@ export type NormOver = 'batch' | 'instance'
 /** Every op with its attributes. ops.ts says what each does, its shape and its gradient. */
 export interface Attributes {
   input: { readonly name: string }
-  /** The weight as it stands when the given phase of the step begins. */
+  /** The weight, or the buffer, as it stands when the given phase of the step begins. */
   weight: { readonly name: string; readonly phase: number }
   fill: { readonly value: number }
   conv: Window
@@ -25,6 +25,9 @@ export interface Attributes {
     readonly matrix: readonly (readonly number[])[]
     readonly kernel: readonly [height: number, width: number]
   }
+  unit: object
+  perSigma: object
+  perSigmaGrad: object
   addBias: object
   channelSum: object
   norm: { readonly over: NormOver; readonly epsilon: number }
@@ -66,6 +69,8 @@ export interface Phase {
   readonly losses: Readonly<Record<string, Value>>
   /** The gradient of every weight that this phase updates, by weight name; the others stay. */
   readonly gradients: Readonly<Record<string, Value>>
+  /** New values of buffers, by their names, when the phase ends; the same whatever batch comes. */
+  readonly buffers: Readonly<Record<string, Value>>
 }
 
 /** What a batch must bring. */
@@ -90,6 +95,8 @@ export interface StepGraph {
   readonly name: string
   readonly inputs: Readonly<Record<string, InputSpec>>
   readonly weights: Readonly<Record<string, Shape>>
+  /** What a step remembers for the next beside weights; values read it as they read weights. */
+  readonly buffers: Readonly<Record<string, Shape>>
   readonly phases: readonly Phase[]
   readonly adam: AdamConstants
   /**

@@ -81,6 +81,26 @@ const RESIZE_TAPS = RESIZED.flatMap(rows =>
 export const resizeConv = (x: Value, filters: Value): Value =>
   convTranspose(x, mapTaps(filters, RESIZE_TAPS, [4, 4]), { stride: 2, pad: 1 })
 
+/** x over its Euclidean length, over all elements; not differentiated. */
+export const unit = (x: Value): Value => make('unit', {}, x)
+/** Filters W [O,I,h,w] over u'Wv, with u [O,1,1,1] and v [1,I,h,w] taken as constant. */
+export const perSigma = (filters: Value, u: Value, v: Value): Value => make('perSigma', {}, filters, u, v)
+
+/**
+ * Filters [O,I,h,w] over their largest singular value, as matrices of O rows: the value is followed by one power iteration
+ * from `u` [O,1,1,1], which gives the `u` to go on from.
+ *
+ * @see Miyato et al., Spectral Normalization for Generative Adversarial Networks, 2018, algorithm 1
+ */
+export function spectralNorm(filters: Value, u: Value): { readonly filters: Value; readonly u: Value } {
+  const [, , h, w] = imageShape(filters.shape)
+  // a filter with its whole image in one window: the convolution is W v, and its filter gradient W'u
+  const window = { stride: 1, pad: 0 }
+  const v = unit(convFilter(filters, u, window, [h, w]))
+  const next = unit(conv(filters, v, window))
+  return { filters: perSigma(filters, next, v), u: next }
+}
+
 /** x [N,C,H,W] + bias [C]. */
 export const addBias = (x: Value, bias: Value): Value => make('addBias', {}, x, bias)
 /** Sum over N, H and W: [N,C,H,W] -> [C]. */
@@ -203,6 +223,17 @@ export const rules: { readonly [K in Kind]: Rule<K> } = {
       return [mapTaps(g, transposed, [h, w])]
     },
   },
+
+  unit: { shape: first },
+  perSigma: {
+    shape: ([filters, u, v]) => {
+      const [o, i, h, w] = imageShape(filters!)
+      check(sameShape(u!, [o, 1, 1, 1]) && sameShape(v!, [1, i, h, w]), `perSigma: [${u}] and [${v}] for [${filters}]`)
+      return filters!
+    },
+    gradient: ({ inputs: [filters, u, v] }, g) => [make('perSigmaGrad', {}, g, filters!, u!, v!), undefined, undefined],
+  },
+  perSigmaGrad: { shape: first },
 
   addBias: {
     shape: ([x, bias]) => {

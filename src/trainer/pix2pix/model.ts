@@ -39,6 +39,8 @@ export interface Pix2PixConfig {
   /** D's strided layers, 1..6; 3 is the 70x70 PatchGAN. */
   readonly layers: number
   readonly norm: 'batch' | 'instance' | 'none'
+  /** D's filters over their largest singular value. */
+  readonly spectralNorm: boolean
   readonly dropout: boolean
   /** How G doubles an image: a transposed 4x4 convolution, or doubled pixels and a 3x3 convolution. */
   readonly upsample: 'transpose' | 'resize'
@@ -87,6 +89,7 @@ export function pix2pixConfig(options: Pix2PixOptions): Pix2PixConfig {
     ndf: 64,
     layers: 3,
     norm: 'batch',
+    spectralNorm: false,
     dropout: true,
     upsample: 'transpose',
     dSteps: 1,

@@ -2,18 +2,42 @@
 import type { Tensors } from '../engines/engine.js'
 import { gradients } from '../graph/gradients.js'
 import { type InputSpec, type Phase, type Shape, type StepGraph, sizeOf, type Value } from '../graph/graph.js'
-import { add, concat, input, mul, weight } from '../graph/ops.js'
+import { add, concat, input, mul, spectralNorm, weight } from '../graph/ops.js'
 import { discriminatorLosses, generatorLosses } from './losses.js'
 import { discriminator, dropoutShapes, generator, type Pix2PixConfig, type WeightMaker } from './model.js'
 
 /** Weights by name, each made once, as they stand when a phase begins. */
 class Weights {
   readonly all = new Map<string, Value>()
+  /** What its new values are when this phase ends, by name. */
+  readonly buffers: Record<string, Value> = {}
   constructor(readonly phase: number) {}
-  readonly make: WeightMaker = (name, shape) => {
+  readonly make: WeightMaker = (name, shape) => this.read(name, shape)
+
+  protected read(name: string, shape: Shape): Value {
     const made = this.all.get(name) ?? weight(name, shape, this.phase)
     this.all.set(name, made)
     return made
+  }
+}
+
+/** The name of the buffer of a filter's power iteration. */
+const spectralName = (filter: string): string => `spectral.${filter}`
+const spectralShape = ([outputs]: Shape): Shape => [outputs!, 1, 1, 1]
+
+/** Weights whose filters are held to a largest singular value of 1. */
+class SpectralWeights extends Weights {
+  private readonly normed = new Map<string, Value>()
+  override readonly make: WeightMaker = (name, shape) => {
+    const made = this.read(name, shape)
+    if (shape.length !== 4) return made
+    const known = this.normed.get(name)
+    if (known) return known
+    const buffer = spectralName(name)
+    const { filters, u } = spectralNorm(made, weight(buffer, spectralShape(shape), this.phase))
+    this.buffers[buffer] = u
+    this.normed.set(name, filters)
+    return filters
   }
 }
 
@@ -22,6 +46,7 @@ function phase(losses: object, loss: Value, weights: Weights): Phase {
   const found = gradients(loss, [...weights.all.values()])
   const named = [...weights.all.keys()].map((name, i) => [name, found[i]] as const)
   return {
+    buffers: weights.buffers,
     losses: { ...losses },
     gradients: Object.fromEntries(named.filter((entry): entry is [string, Value] => entry[1] !== undefined)),
   }
@@ -45,6 +70,8 @@ export function buildStep(config: Pix2PixConfig): StepGraph {
   const paint = (G: Weights): Value => generator(config, G.make, label, dropoutInputs(config))
   const judge = (D: Weights, image: Value, of = label): Value => discriminator(config, D.make, concat(of, image))
 
+  const judging = (phase: number): Weights => new (config.spectralNorm ? SpectralWeights : Weights)(phase)
+
   const first = new Weights(0)
   const fake = paint(first)
   // an earlier pair of the pool in the place of this one, where `pool.fresh` is 0
@@ -54,14 +81,16 @@ export function buildStep(config: Pix2PixConfig): StepGraph {
   }
   const shown = pooled || { label, painting: fake }
   const phasesD = Array.from({ length: dSteps }, (_, at) => {
-    const D = new Weights(at)
+    const D = judging(at)
     const losses = discriminatorLosses(config, judge(D, photo), judge(D, shown.painting, shown.label))
     return { D, phase: phase(losses, losses.loss_D, D) }
   })
+  // D stays as it is from here on: one for all of G's updates
+  const learnt = judging(dSteps)
   const phasesG = Array.from({ length: gSteps }, (_, i) => {
     const G = i === 0 ? first : new Weights(dSteps + i)
     const painting = i === 0 ? fake : paint(G)
-    const losses = generatorLosses(config, judge(new Weights(dSteps), painting), painting, photo)
+    const losses = generatorLosses(config, judge(learnt, painting), painting, photo)
     return phase(losses, losses.loss_G, G)
   })
 
@@ -69,6 +98,7 @@ export function buildStep(config: Pix2PixConfig): StepGraph {
     name: 'pix2pix',
     inputs,
     weights: Object.fromEntries([...first.all, ...phasesD[0]!.D.all].map(([name, { shape }]) => [name, shape])),
+    buffers: bufferShapes(config),
     phases: [...phasesD.map(({ phase }) => phase), ...phasesG],
     adam: { beta1, beta2, epsilon: 1e-8 },
     ema,
@@ -113,6 +143,15 @@ export function weightShapes(config: Pix2PixConfig): Record<string, Shape> {
   return Object.fromEntries([...weights.all].map(([name, { shape }]) => [name, shape]))
 }
 
+/** Shapes of what a step remembers beside weights. */
+function bufferShapes(config: Pix2PixConfig): Record<string, Shape> {
+  const filters = Object.entries(weightShapes(config)).filter(
+    ([name, { length }]) => name.startsWith('D.') && length === 4,
+  )
+  if (!config.spectralNorm) return {}
+  return Object.fromEntries(filters.map(([name, shape]) => [spectralName(name), spectralShape(shape)]))
+}
+
 /** How many numbers each net learns. */
 export function countParameters(config: Pix2PixConfig): { readonly G: number; readonly D: number } {
   const count = { G: 0, D: 0 }
@@ -123,20 +162,23 @@ export function countParameters(config: Pix2PixConfig): { readonly G: number; re
 const SPREAD = 0.02
 
 /**
- * Weights before training: filters from N(0, 0.02), normalisation scales from N(1, 0.02), biases 0.
+ * Weights before training: filters from N(0, 0.02), normalisation scales from N(1, 0.02), biases 0. Buffers, with
+ * `spectralNorm`, are drawn after them, from N(0, 1).
  *
  * @param random  uniform in [0, 1); the same draws give the same weights
  */
 export function initialWeights(config: Pix2PixConfig, random: () => number): Tensors {
   const normal = normals(random)
-  return Object.fromEntries(
-    Object.entries(weightShapes(config)).map(([name, shape]) => {
-      const data = new Float32Array(sizeOf(shape))
-      const mean = shape.length === 1 ? 1 : 0
-      if (!name.endsWith('.bias')) for (let i = 0; i < data.length; i++) data[i] = mean + SPREAD * normal()
-      return [name, { shape, data }]
-    }),
+  const weights = Object.entries(weightShapes(config)).map(([name, shape]) => {
+    const data = new Float32Array(sizeOf(shape))
+    const mean = shape.length === 1 ? 1 : 0
+    if (!name.endsWith('.bias')) for (let i = 0; i < data.length; i++) data[i] = mean + SPREAD * normal()
+    return [name, { shape, data }] as const
+  })
+  const buffers = Object.entries(bufferShapes(config)).map(
+    ([name, shape]) => [name, { shape, data: Float32Array.from({ length: sizeOf(shape) }, normal) }] as const,
   )
+  return Object.fromEntries([...weights, ...buffers])
 }
 
 /** Standard normal numbers from uniform ones, two at a time (Box, Muller, 1958). */

@@ -122,6 +122,8 @@ describe.skipIf(unavailable)(`a session of onnx-cpu${why}`, () => {
     ['resized ways up', small({ upsample: 'resize', batch: 2 })],
     ['several updates a batch', small({ dSteps: 2, gSteps: 3, batch: 2 })],
     ['accumulated batches, instance norm', small({ accumulate: 2, norm: 'instance', downs: 6 })],
+    ['spectral norm', small({ spectralNorm: true, gan: 'hinge', ndf: 8 })],
+    ['spectral norm in several updates a batch', small({ spectralNorm: true, dSteps: 2, gSteps: 2, norm: 'instance' })],
     ['a rectangle', small({ width: 96, downs: 5, layers: 4 })],
   ])('steps like the reference with %s', async (_, config) => {
     const step = buildStep(config)

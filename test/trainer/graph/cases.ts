@@ -70,6 +70,15 @@ export const opCases: Partial<
     const [x, filters] = named([n, c, h, w], [c, 2, 3, 3])
     return { inputs: [x!, filters!], output: ops.resizeConv(x!, filters!) }
   }),
+  perSigma: normImage.map(([o, i, h, w]) => {
+    const [filters] = named([o, i, h, w])
+    // far from a sigma of 0; of a single element the gradient would be rounding alone
+    const shifted = ops.add(filters!, ops.fill(2, filters!.shape))
+    return {
+      inputs: [filters!],
+      output: ops.perSigma(shifted, ops.fill(0.7, [o, 1, 1, 1]), ops.fill(0.3, [1, i, h, w])),
+    }
+  }),
   addBias: image.map(shape => {
     const [x, bias] = named(shape, [shape[1]])
     return { inputs: [x!, bias!], output: ops.addBias(x!, bias!) }

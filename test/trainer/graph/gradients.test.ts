@@ -12,6 +12,7 @@ import {
   resizeConv,
   rules,
   shareAbove,
+  spectralNorm,
   times,
   weight,
 } from '../../../src/trainer/graph/ops.js'
@@ -83,6 +84,25 @@ describe('gradients', () => {
     const [g] = gradients(mse(conv(x, w, { stride: 2, pad: 1 }), 0), [w])
     expect(inOrder([g!]).map(value => value.kind)).not.toContain('convTranspose')
   })
+})
+
+test('spectral norm finds the largest singular value, from any start', () => {
+  const [filters, u] = [weight('filters', [3, 2, 1, 2]), weight('u', [3, 1, 1, 1])]
+  // rows of a diagonal matrix with a turn in its first plane: singular values 3, 2 and 0.5
+  const [c, s] = [0.6, 0.8]
+  const matrix = [3 * c, -2 * s, 0, 0, 3 * s, 2 * c, 0, 0, 0, 0, 0.5, 0]
+  const normed = spectralNorm(filters, u)
+  let start = Float64Array.of(1, 0.3, 7)
+  for (let k = 0; k < 40; k++) {
+    const numbers = (leaf: Value): Float64Array => (leaf === u ? start : Float64Array.from(matrix))
+    const [found, next] = evaluate([normed.filters, normed.u], numbers)
+    start = Float64Array.from(next!)
+    if (k < 39) continue
+    found!.forEach((value, i) => {
+      expect(value).toBeCloseTo(matrix[i]! / 3, 12)
+    })
+  }
+  expect(Math.abs(start[0]!)).toBeCloseTo(c, 12)
 })
 
 test('a resize-convolution is doubled pixels and a padded 3x3 convolution', () => {

@@ -34,6 +34,7 @@ describe('shapes', () => {
     ['norm: scale', () => ops.norm(x, ops.fill(1, [2]), ops.fill(0, [3]), 'batch')],
     ['addBias: length', () => ops.addBias(x, ops.fill(1, [2]))],
     ['mapTaps: matrix', () => ops.mapTaps(x, [[1, 0]], [1, 1])],
+    ['perSigma: vectors', () => ops.perSigma(x, ops.fill(1, [3, 1, 1, 1]), x)],
     ['an image expected', () => ops.channelSum(ops.fill(1, [3]))],
   ])('that do not fit are refused: %s', (_, make) => {
     expect(make).toThrow(/^graph: /)

@@ -37,12 +37,14 @@ class OnnxSession implements Session {
       )
     const loaded: (Part & { model: Model })[] = []
     for (const part of cut(graph.phases)) {
-      const { losses, gradients } = part.phase
+      const { losses, gradients, buffers } = part.phase
       // a thin gradient stays in its factors, unless it is to be summed
       const factored = (value: Value): boolean => graph.accumulate === 1 && isThin(value)
       const wanted = Object.values(gradients).flatMap(value => (factored(value) ? value.inputs : value))
       const shown = loaded.length === 0 && graph.painting ? [graph.painting] : []
-      const outputs = [...new Set([...Object.values(losses), ...wanted, ...part.kept, ...shown])]
+      const outputs = [
+        ...new Set([...Object.values(losses), ...wanted, ...Object.values(buffers), ...part.kept, ...shown]),
+      ]
       loaded.push({ ...part, model: await Model.load(ort, outputs, { threads, given: part.given }) })
     }
     return new OnnxSession(ort, graph, adam, views(adam.weights), views(adam.painting), loaded, threads)
@@ -59,12 +61,14 @@ class OnnxSession implements Session {
     this.painted = []
     for (const [at, { phase, kept, model }] of this.parts.entries()) {
       const sums: Record<string, number> = {}
+      const buffers = new Map<string, Float32Array>()
       for (const { saved, feed } of batches) {
         const result = await model.run(feed)
         for (const [name, value] of Object.entries(phase.losses))
           sums[name] = (sums[name] ?? 0) + result(value).data[0]!
         if (accumulate === 1) this.update(phase, result, rates)
         else this.sum(phase, result)
+        for (const [name, value] of Object.entries(phase.buffers)) buffers.set(name, result(value).data)
         for (const value of kept) saved.set(value, result(value))
         if (at === 0 && painting) {
           const image = result(painting)
@@ -74,6 +78,7 @@ class OnnxSession implements Session {
       }
       if (accumulate > 1)
         for (const name of Object.keys(phase.gradients)) this.adam.update(name, this.sums.mean(name), rates)
+      for (const [name, value] of buffers) this.adam.assign(name, value)
       for (const [name, sum] of Object.entries(sums)) losses[name] = sum / accumulate
     }
     for (const { saved } of batches) for (const tensor of saved.values()) tensor.dispose()

@@ -54,7 +54,7 @@ class ReferenceSession implements Session {
     const sums = new GradientSums(accumulate)
     this.adam.begin()
     for (const phase of phases) {
-      const outputs = [...Object.values(phase.losses), ...Object.values(phase.gradients)]
+      const outputs = [phase.losses, phase.gradients, phase.buffers].flatMap(values => Object.values(values))
       for (const { part, known } of batches) {
         evaluate(outputs, this.leaf(part, this.adam.weights), known)
         for (const [name, value] of Object.entries(phase.gradients))
@@ -63,6 +63,8 @@ class ReferenceSession implements Session {
       for (const [name, value] of Object.entries(phase.losses))
         losses[name] = batches.reduce((sum, { known }) => sum + known.get(value)![0]!, 0) / accumulate
       for (const name of Object.keys(phase.gradients)) this.adam.update(name, sums.mean(name), rates)
+      for (const [name, value] of Object.entries(phase.buffers))
+        this.adam.assign(name, Float32Array.from(batches[0]!.known.get(value)!))
     }
     if (painting)
       this.painted = batches.map(({ known }) => ({

@@ -135,6 +135,12 @@ export const trainOptions = z
       .boolean()
       .default(true)
       .describe('dropout of one half in the inner layers of G, the only noise of pix2pix'),
+    dropout_at_inference: z
+      .boolean()
+      .default(true)
+      .describe(
+        'dropout in painting too, in sample sheets and from the checkpoint, as in the paper: paintings vary with the seed; false: the same label gives the same painting',
+      ),
     label_input: z
       .enum(['onehot', 'colours'])
       .default('onehot')

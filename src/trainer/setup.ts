@@ -79,7 +79,8 @@ export async function openTraining(job: TrainJob, emit: (event: TrainEvent) => v
     opened.push(() => metrics.close())
     if (resumed && metrics.bytes < resumed.state.metricsBytes)
       warn('metrics.jsonl has lost lines from before the checkpoint')
-    const sheetOptions = { rows: options.sample_rows, model: plan.model, encoding: plan.encoding, seed }
+    const { sample_rows: rows, dropout_at_inference: dropout } = options
+    const sheetOptions = { rows, dropout, model: plan.model, encoding: plan.encoding, seed }
     const sheets = options.sample_every > 0 ? await openSheets(corpus, sheetOptions) : undefined
 
     const { width, height } = plan.model

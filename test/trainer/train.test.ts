@@ -115,6 +115,7 @@ describe('train', () => {
     ['smoothed targets', { label_smoothing: 0.1 }],
     ['spectral norm', { spectral_norm: true, gan: 'hinge' }],
     ['resized ways up', { upsample: 'resize' }],
+    ['one layer of D', { d_layers: 1 }],
     ['deeper nets, no norm, decay', { downs: 3, norm: 'none', decay_from: 1, d_learning_rate: 1e-4 }],
   ] satisfies [string, TrainOptionsInput][])('trains with %s', async (_, options) => {
     const { result } = await run({ options: { ...options, sample_every: 1 } })
@@ -166,6 +167,22 @@ describe('sheets', () => {
     const { width, height } = await sharp(result.sheet).metadata()
     expect(width).toBeGreaterThan(3 * 128)
     expect(height).toBeGreaterThan(2 * 128)
+  })
+
+  test('without dropout at inference they show G without masks; training is the same', async () => {
+    const large = await writeTiny({ train: 2, test: 1, height: 64, width: 64 })
+    const options = { downs: 6, epochs: 1, sample_every: 1, learning_rate: 0.01 } satisfies TrainOptionsInput
+    const draw = (more: TrainOptionsInput) => run({ dataset: large, options: { ...options, ...more } })
+    const [masked, plain] = [await draw({}), await draw({ dropout_at_inference: false })]
+    expect(metricsOf(plain.output)).toBe(metricsOf(masked.output))
+    expect(readFileSync(plain.result.sheet!).equals(readFileSync(masked.result.sheet!))).toBe(false)
+    // it may be changed when training goes on
+    const { result } = await run({
+      dataset: large,
+      output: masked.output,
+      options: { ...options, epochs: 2, dropout_at_inference: false },
+    })
+    expect(result.epoch).toBe(2)
   })
 
   test('drawing them changes nothing of the training', async () => {

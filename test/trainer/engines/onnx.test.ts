@@ -124,6 +124,13 @@ describe.skipIf(unavailable)(`a session of onnx-cpu${why}`, () => {
     ['accumulated batches, instance norm', small({ accumulate: 2, norm: 'instance', downs: 6 })],
     ['spectral norm', small({ spectralNorm: true, gan: 'hinge', ndf: 8 })],
     ['spectral norm in several updates a batch', small({ spectralNorm: true, dSteps: 2, gSteps: 2, norm: 'instance' })],
+    ['1 layer of D', small({ layers: 1, ndf: 1 })],
+    ['3 layers of D', small({ layers: 3, ndf: 1 })],
+    ['4 layers of D', small({ layers: 4, ndf: 1 })],
+    ['5 layers of D', small({ width: 128, height: 96, downs: 3, layers: 5, ndf: 1, ngf: 1 })],
+    ['6 layers of D', small({ width: 192, height: 192, downs: 2, layers: 6, ndf: 1, ngf: 1 })],
+    ['no norm, a batch of 2, one-pixel bottleneck', small({ norm: 'none', batch: 2, downs: 6 })],
+    ['instance norm, one-pixel bottleneck', small({ norm: 'instance', downs: 6 })],
     ['a rectangle', small({ width: 96, downs: 5, layers: 4 })],
   ])('steps like the reference with %s', async (_, config) => {
     const step = buildStep(config)

@@ -19,6 +19,7 @@ const FREE_OPTIONS: readonly (keyof TrainOptions)[] = [
   'keep_last',
   'sample_every',
   'sample_rows',
+  'dropout_at_inference',
   'log_every',
   'tensorboard',
   'threads',

@@ -9,6 +9,7 @@ import { openTrainLog, type TrainLog } from './log.js'
 import type { TrainOptions } from './options.js'
 import { buildStep, countParameters, initialWeights } from './pix2pix/step.js'
 import { estimateMemory, memoryLimit, planTraining, type TrainPlan } from './plan.js'
+import { HistoryPool } from './pool.js'
 import { randomAt, unitNumbers } from './random.js'
 import { findCheckpoint, setAside } from './resume.js'
 import { openSheets, type Sheets } from './sheets.js'
@@ -34,6 +35,7 @@ export interface TrainSetup {
   readonly resumed: { readonly file: string; readonly state: CheckpointState } | undefined
   readonly log: TrainLog
   readonly sheets: Sheets | undefined
+  readonly pool: HistoryPool | undefined
   close(): Promise<void>
 }
 
@@ -58,7 +60,7 @@ export async function openTraining(job: TrainJob, emit: (event: TrainEvent) => v
       warn(`training needs about ${gigabytes(memoryBytes)} of memory, and there are ${gigabytes(memoryLimit())}`)
     const engine = await selectEngine(options.engine)
     const probe = await engine.probe()
-    const { session, resumed } = await (async () => {
+    const { session, pool, resumed } = await (async () => {
       const found = await findCheckpoint(checkpoints, plan.identity, warn)
       const previous = found ? undefined : await setAside(output)
       if (previous) warn(`the earlier training is kept in ${previous}`)
@@ -66,13 +68,15 @@ export async function openTraining(job: TrainJob, emit: (event: TrainEvent) => v
       const threads = options.threads === undefined ? {} : { threads: options.threads }
       const session = await engine.load(graph, initial, threads)
       // the session has copies: the tensors read end their life here
-      return { session, resumed: found && { file: found.file, state: found.state } }
+      const pool = options.pool > 0 ? new HistoryPool(options.pool, options.label_input, found) : undefined
+      return { session, pool, resumed: found && { file: found.file, state: found.state } }
     })()
     opened.push(() => session.dispose())
     if (resumed && resumed.state.engine !== engine.name)
       warn(`the checkpoint was trained by ${resumed.state.engine}: ${engine.name} goes on, but not to the same bits`)
 
-    const sheetOptions = { rows: options.sample_rows, model: plan.model, encoding: plan.encoding, seed }
+    const { sample_rows: rows, dropout_at_inference: dropout } = options
+    const sheetOptions = { rows, dropout, model: plan.model, encoding: plan.encoding, seed }
     const sheets = options.sample_every > 0 ? await openSheets(corpus, sheetOptions) : undefined
     const { stepsPerEpoch } = plan.sampler
     const bytes = resumed?.state.metricsBytes ?? 0
@@ -93,7 +97,7 @@ export async function openTraining(job: TrainJob, emit: (event: TrainEvent) => v
       totalSteps: plan.totalSteps,
       ...(resumed && { resumed: { checkpoint: resumed.file, epoch: resumed.state.epoch, step: resumed.state.step } }),
     })
-    return { corpus, plan, engine: engine.name, session, checkpoints, resumed, log, sheets, close }
+    return { corpus, plan, engine: engine.name, session, checkpoints, resumed, log, sheets, pool, close }
   } catch (error) {
     await close()
     throw error

@@ -20,6 +20,8 @@ interface SheetPair {
 export interface SheetOptions {
   readonly rows: number
   readonly model: Pix2PixConfig
+  /** Whether dropout has its masks in painting, too. */
+  readonly dropout: boolean
   readonly encoding: Encoding
   readonly seed: number
 }
@@ -38,10 +40,13 @@ export const spreadRows = (rows: number, count: number): number[] =>
 /**
  * Sheets over rows spread evenly through the test split (the train split when there is none), read once.
  *
- * Generating follows the paper: statistics of the image itself and dropout, here with masks that are the same each
- * time, so that two sheets differ by training alone.
+ * Generating follows the paper: statistics of the image itself and, unless it is turned off, dropout, here with masks
+ * that are the same each time, so that two sheets differ by training alone.
  */
-export async function openSheets(corpus: Corpus, { rows, model, encoding, seed }: SheetOptions): Promise<Sheets> {
+export async function openSheets(
+  corpus: Corpus,
+  { rows, model, dropout, encoding, seed }: SheetOptions,
+): Promise<Sheets> {
   const split: Split = corpus.rows.test > 0 ? 'test' : 'train'
   const shown = spreadRows(corpus.rows[split], rows)
   const names = await corpus.names(split, shown)
@@ -51,7 +56,10 @@ export async function openSheets(corpus: Corpus, { rows, model, encoding, seed }
 
   const generate = async (session: Session, { row, pair }: SheetPair): Promise<Pixels[]> => {
     const { label, photo } = encodeCentre(pair, encoding)
-    const masks = dropoutMasks({ ...model, batch: 1 }, unitNumbers(randomAt(seed, 'sheet', row)))
+    const masks = dropoutMasks(
+      { ...model, batch: 1, dropout: model.dropout && dropout },
+      unitNumbers(randomAt(seed, 'sheet', row)),
+    )
     const generated = await session.generate({ label, ...masks })
     return [shownLabel(pair, encoding), toPixels(photo), toPixels(generated)]
   }

@@ -91,20 +91,25 @@ class Loop {
 
   private async runStep(feed: Feed): Promise<void> {
     const { options, seed } = this.job
-    const { plan, session, log } = this.setup
+    const { plan, session, log, pool } = this.setup
     const began = performance.now()
     const step = this.step + 1
     const epoch = this.epochsDone + 1
     const { waitMs, label, photo } = await feed.next()
-    const masks = dropoutMasks(plan.model, unitNumbers(randomAt(seed, 'dropout', step)))
-    const losses = await session.step({ label, photo, ...masks }, ratesOf(epoch, options))
+    const masks = dropoutMasks(
+      { ...plan.model, batch: plan.pairsPerStep },
+      unitNumbers(randomAt(seed, 'dropout', step)),
+    )
+    const drawn = pool?.draw(label, randomAt(seed, 'pool', step))
+    const losses = await session.step({ label, photo, ...masks, ...drawn?.inputs }, ratesOf(epoch, options))
     await this.checkFinite(losses, step, epoch)
+    if (drawn) pool?.hold(drawn, label, session.painting())
     this.step = step
     this.means = addStep(this.means, losses)
     if (options.log_every > 0 && step % options.log_every === 0)
       await log.append({ type: 'step', epoch, step, ...losses })
     const stepMs = performance.now() - began
-    const imagesPerSecond = (1000 * options.batch) / stepMs
+    const imagesPerSecond = (1000 * plan.pairsPerStep) / stepMs
     this.hooks.emit({ type: 'step', epoch, step, losses, imagesPerSecond, stepMs, dataWaitMs: waitMs })
   }
 
@@ -155,13 +160,14 @@ class Loop {
   }
 
   private async save(): Promise<void> {
-    const { corpus, plan, engine, session, checkpoints, log } = this.setup
+    const { corpus, plan, engine, session, checkpoints, log, pool } = this.setup
     const { step, epochsDone: epoch, means } = this
     const { palette } = corpus
     const file = join(checkpoints, `${this.stem}.safetensors`)
     await log.sync()
     const state = { epoch, step, ...plan.identity, engine, palette, means, metricsBytes: log.bytes }
-    await writeCheckpoint(file, state, await session.state())
+    const held = pool?.store([plan.model.height, plan.model.width])
+    await writeCheckpoint(file, state, { ...(await session.state()), ...held?.tensors }, held?.bytes)
     this.saved = { file, step }
     this.hooks.emit({ type: 'checkpoint', epoch, step, file })
     await pruneCheckpoints(checkpoints, this.job.options.keep_last)

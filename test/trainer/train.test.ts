@@ -105,9 +105,20 @@ describe('train', () => {
     expect(result.step).toBe(2)
   })
 
+  test('accumulated batches count as one step', async () => {
+    const { of, result } = await run({ options: { batch: 1, accumulate: 2, epochs: 2 } })
+    expect(of('train-start')[0]!.stepsPerEpoch).toBe(3)
+    expect(result.step).toBe(6)
+  })
+
   test.each([
     ['mse, instance norm, colours, batch of 2', { gan: 'mse', norm: 'instance', label_input: 'colours', batch: 2 }],
     ['resize, crop and no flip', { augment: { load_size: 20, crop: 16, flip: false } }],
+    ['hinge', { gan: 'hinge', lambda_l1: 10 }],
+    ['smoothed targets', { label_smoothing: 0.1 }],
+    ['spectral norm', { spectral_norm: true, gan: 'hinge' }],
+    ['resized ways up', { upsample: 'resize' }],
+    ['one layer of D', { d_layers: 1 }],
     ['deeper nets, no norm, decay', { downs: 3, norm: 'none', decay_from: 1, d_learning_rate: 1e-4 }],
   ] satisfies [string, TrainOptionsInput][])('trains with %s', async (_, options) => {
     const { result } = await run({ options: { ...options, sample_every: 1 } })
@@ -176,6 +187,22 @@ describe('sheets', () => {
     const { width, height } = await sharp(result.sheet).metadata()
     expect(width).toBeGreaterThan(3 * 128)
     expect(height).toBeGreaterThan(2 * 128)
+  })
+
+  test('without dropout at inference they show G without masks; training is the same', async () => {
+    const large = await writeTiny({ train: 2, test: 1, height: 64, width: 64 })
+    const options = { downs: 6, epochs: 1, sample_every: 1, learning_rate: 0.01 } satisfies TrainOptionsInput
+    const draw = (more: TrainOptionsInput) => run({ dataset: large, options: { ...options, ...more } })
+    const [masked, plain] = [await draw({}), await draw({ dropout_at_inference: false })]
+    expect(metricsOf(plain.output)).toBe(metricsOf(masked.output))
+    expect(readFileSync(plain.result.sheet!).equals(readFileSync(masked.result.sheet!))).toBe(false)
+    // it may be changed when training goes on
+    const { result } = await run({
+      dataset: large,
+      output: masked.output,
+      options: { ...options, epochs: 2, dropout_at_inference: false },
+    })
+    expect(result.epoch).toBe(2)
   })
 
   test('drawing them changes nothing of the training', async () => {

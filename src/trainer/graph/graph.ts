@@ -14,12 +14,20 @@ export type NormOver = 'batch' | 'instance'
 /** Every op with its attributes. ops.ts says what each does, its shape and its gradient. */
 export interface Attributes {
   input: { readonly name: string }
-  /** The weight as it stands when the given phase of the step begins. */
+  /** The weight, or the buffer, as it stands when the given phase of the step begins. */
   weight: { readonly name: string; readonly phase: number }
   fill: { readonly value: number }
   conv: Window
   convTranspose: Window & { readonly size: readonly [height: number, width: number] }
   convFilter: Window & { readonly kernel: readonly [height: number, width: number] }
+  /** Tap k of a result is the sum over j of `matrix[k][j]` times tap j; `kernel` is the result's size. */
+  mapTaps: {
+    readonly matrix: readonly (readonly number[])[]
+    readonly kernel: readonly [height: number, width: number]
+  }
+  unit: object
+  perSigma: object
+  perSigmaGrad: object
   addBias: object
   channelSum: object
   norm: { readonly over: NormOver; readonly epsilon: number }
@@ -40,6 +48,8 @@ export interface Attributes {
   mseGrad: { readonly target: number }
   l1: object
   l1Grad: object
+  mean: object
+  meanGrad: object
   shareAbove: { readonly threshold: number }
 }
 export type Kind = keyof Attributes
@@ -59,6 +69,8 @@ export interface Phase {
   readonly losses: Readonly<Record<string, Value>>
   /** The gradient of every weight that this phase updates, by weight name; the others stay. */
   readonly gradients: Readonly<Record<string, Value>>
+  /** New values of buffers, by their names, when the phase ends; the same whatever batch comes. */
+  readonly buffers: Readonly<Record<string, Value>>
 }
 
 /** What a batch must bring. */
@@ -76,16 +88,27 @@ export interface AdamConstants {
 }
 
 /**
- * One training step: phases in order, each ended by its Adam update. A weight belongs to the player before its first
+ * One training step: phases in order, each ended by its Adam update; of losses of one name the last counts. A weight belongs to the player before its first
  * dot (`G.` or `D.`), whose learning rate it follows.
  */
 export interface StepGraph {
   readonly name: string
   readonly inputs: Readonly<Record<string, InputSpec>>
   readonly weights: Readonly<Record<string, Shape>>
+  /** What a step remembers for the next beside weights; values read it as they read weights. */
+  readonly buffers: Readonly<Record<string, Shape>>
   readonly phases: readonly Phase[]
   readonly adam: AdamConstants
-  /** The generator alone, for a batch of this size; it reads the weights of phase 0 and only some of the inputs. */
+  /**
+   * What share of itself the running average of G's weights keeps at each of G's updates; generating then takes the
+   * average. 0: there is none.
+   */
+  readonly ema: number
+  /** Batches of the size of `inputs` that a step brings; its updates are by their mean gradients. */
+  readonly accumulate: number
+  /** What G paints at the beginning of the step, where it is wanted back: a value of the first phase. */
+  readonly painting?: Value
+  /** The generator alone, for a batch of this size; it reads the weights of phase 0 (their average with `ema`) and only some of the inputs. */
   readonly generate: (batch: number) => Value
 }
 

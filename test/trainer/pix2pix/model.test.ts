@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest'
-import { sizeOf } from '../../../src/trainer/graph/graph.js'
+import { inOrder, sizeOf } from '../../../src/trainer/graph/graph.js'
 import { input, weight } from '../../../src/trainer/graph/ops.js'
 import {
+  deepestDowns,
   discriminator,
   dropoutMasks,
   dropoutShapes,
@@ -9,7 +10,7 @@ import {
   pix2pixConfig,
   RECEPTIVE_FIELDS,
 } from '../../../src/trainer/pix2pix/model.js'
-import { countParameters, weightShapes } from '../../../src/trainer/pix2pix/step.js'
+import { buildStep, countParameters, weightShapes } from '../../../src/trainer/pix2pix/step.js'
 
 const config = (size: number, options: Partial<Pix2PixOptions> = {}) =>
   pix2pixConfig({ width: size, height: size, labelChannels: 3, ...options })
@@ -36,6 +37,15 @@ describe('the nets of the paper', () => {
     expect(names).toContain('G.model.model.0.bias')
     expect(names).toContain('D.model.2.bias')
     expect(names).not.toContain('D.model.3.weight')
+  })
+
+  test('resized ways up have 3x3 filters under the same names, input channels first', () => {
+    const [plain, resized] = [{}, { upsample: 'resize' as const }].map(options =>
+      weightShapes(config(32, { layers: 1, ...options })),
+    )
+    expect(Object.keys(resized!)).toEqual(Object.keys(plain!))
+    expect(resized!['G.model.model.3.weight']).toEqual([128, 3, 3, 3])
+    expect(resized!['G.model.model.0.weight']).toEqual(plain!['G.model.model.0.weight'])
   })
 
   test.each([
@@ -85,6 +95,54 @@ describe('depth', () => {
 
   test('layers outside 1..6 are refused', () => {
     expect(() => config(512, { layers: 7 })).toThrow(expect.objectContaining({ code: 'OPTION_OUT_OF_RANGE' }))
+  })
+})
+
+describe('normalisation', () => {
+  const normalised = (options: Partial<Pix2PixOptions>) => {
+    const all = pix2pixConfig({ width: 64, height: 64, labelChannels: 3, ngf: 1, ndf: 1, layers: 1, ...options })
+    const { phases } = buildStep(all)
+    const values = inOrder(phases.flatMap(({ losses, gradients }) => Object.values({ ...losses, ...gradients })))
+    return values.filter(({ kind }) => kind === 'norm')
+  }
+  const sizes = [
+    [16, 16],
+    [64, 64],
+    [256, 256],
+    [64, 128],
+    [512, 256],
+    [96, 160],
+  ] as const
+
+  test.each(['batch', 'instance'] as const)(
+    '%s never sees a single element, which would leave its shift alone',
+    norm => {
+      for (const [height, width] of sizes)
+        for (const layers of [1, 2, 3, 4, 5, 6])
+          for (const batch of [1, 2])
+            for (const upsample of ['transpose', 'resize'] as const) {
+              const deepest = deepestDowns(width, height)
+              for (let downs = 2; downs <= deepest; downs++) {
+                let found: ReturnType<typeof normalised>
+                try {
+                  found = normalised({ height, width, layers, batch, norm, downs, upsample })
+                } catch (error) {
+                  // D is too deep for the image, and says so
+                  expect(error).toMatchObject({ code: 'TRAIN_SIZE' })
+                  continue
+                }
+                expect(found.length).toBeGreaterThan(0)
+                for (const { shape } of found) {
+                  const [n, , h, w] = shape as [number, number, number, number]
+                  expect(h * w * (norm === 'batch' ? n : 1)).toBeGreaterThan(1)
+                }
+              }
+            }
+    },
+  )
+
+  test('none has no normalisation at all', () => {
+    expect(normalised({ norm: 'none' })).toEqual([])
   })
 })
 

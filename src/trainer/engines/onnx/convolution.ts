@@ -75,6 +75,11 @@ export function emitConvFilter(
   const whole = { image: inputs[0]!.shape, filters: shape, result: inputs[1]!.shape, window: attributes }
   const tiling = tilingFor(whole)
   if (tiling) return new Winograd(out, tiling, whole).filterGradient(x, g)
+  if (smallH * smallW === 1 && pad === 0 && kernel[0] === height && kernel[1] === width) {
+    // the image is the only window
+    const [windows, rows] = [out.reshape(x, [n, channels * taps]), out.reshape(g, [n, outputs])]
+    return out.reshape(out.op('Gemm', [rows, windows], { transA: { int: 1 } }), shape)
+  }
   if (outputs === 1 && stride === 1 && n === 1) {
     // one output channel: the windows of g, which is small, meet the same products in reverse order
     const around = [kernel[0] - 1 - pad, kernel[1] - 1 - pad] as const

@@ -13,7 +13,8 @@ export interface Part {
 }
 
 export function cut(phases: readonly Phase[]): Part[] {
-  const outputsOf = (phase: Phase): Value[] => [...Object.values(phase.losses), ...Object.values(phase.gradients)]
+  const outputsOf = (phase: Phase): Value[] =>
+    [phase.losses, phase.gradients, phase.buffers].flatMap(values => Object.values(values))
   const bornIn = phasesOf(inOrder(phases.flatMap(outputsOf)))
   const parts = phases.map(phase => ({ phase, kept: new Set<Value>(), given: new Map<Value, string>() }))
 

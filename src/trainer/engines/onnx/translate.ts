@@ -33,6 +33,10 @@ function standardised(out: Emitter, x: string, attributes: { over: NormOver; eps
 const scaled = (out: Emitter, g: string, f: string, shape: Shape, factor = 1): string =>
   out.op('Mul', [f, out.op('Mul', [g, out.floats([factor / sizeOf(shape)])])])
 
+/** u'Wv. */
+const sigma = (out: Emitter, filters: string, u: string, v: string): string =>
+  out.op('ReduceSum', [out.op('Mul', [out.op('Mul', [filters, v]), u])], DROP)
+
 const translations: { readonly [K in Computed]: Translation<K> } = {
   fill: (out, { attributes: { value }, shape }) =>
     out.op('Expand', [
@@ -46,6 +50,29 @@ const translations: { readonly [K in Computed]: Translation<K> } = {
   conv: (out, node, x, filters) => emitConv(out, node, x!, filters!),
   convTranspose: (out, node, x, filters) => emitConvTranspose(out, node, x!, filters!),
   convFilter: (out, node, x, g) => emitConvFilter(out, node, x!, g!),
+
+  mapTaps: (out, { attributes: { matrix }, shape }, filters) => {
+    const [o, i] = imageShape(shape)
+    const from = matrix[0]!.length
+    const columns = Array.from({ length: from }, (_, j) => matrix.map(row => row[j]!)).flat()
+    const taps = [out.reshape(filters!, [o * i, from]), out.floats(columns, [from, matrix.length])]
+    return out.reshape(out.op('MatMul', taps), shape)
+  },
+
+  unit: (out, _, x) => {
+    const length = out.op('Sqrt', [out.op('ReduceSum', [out.op('Mul', [x!, x!])], DROP)])
+    return out.op('Div', [x!, out.op('Max', [length, out.floats([1e-12])])])
+  },
+  perSigma: (out, _, filters, u, v) => out.op('Div', [filters!, sigma(out, filters!, u!, v!)]),
+  // (g - <g, W> / sigma u v') / sigma
+  perSigmaGrad: (out, { shape }, gradient, filters, u, v) => {
+    // of a filter's gradient only the order is sure, see emitConvFilter
+    const g = out.reshape(gradient!, shape)
+    const size = sigma(out, filters!, u!, v!)
+    const along = out.op('Div', [out.op('ReduceSum', [out.op('Mul', [g, filters!])], DROP), size])
+    const direction = out.op('Mul', [out.op('Mul', [u!, along]), v!])
+    return out.op('Div', [out.op('Sub', [g, direction]), size])
+  },
 
   addBias: (out, { shape }, x, bias) => out.op('Add', [x!, perChannel(out, bias!, shape)]),
   channelSum: (out, _, x) => out.op('ReduceSum', [x!, out.ints([0, 2, 3])], DROP),
@@ -108,6 +135,11 @@ const translations: { readonly [K in Computed]: Translation<K> } = {
     scaled(out, g!, out.op('Sub', [x!, out.floats([target])]), shape, 2),
   l1: (out, _, a, b) => mean(out, out.op('Abs', [out.op('Sub', [a!, b!])])),
   l1Grad: (out, { shape }, g, a, b) => scaled(out, g!, out.op('Sign', [out.op('Sub', [a!, b!])]), shape),
+  mean: (out, _, x) => mean(out, x!),
+  meanGrad: (out, { shape }, g) => {
+    const share = out.op('Mul', [g!, out.floats([1 / sizeOf(shape)])])
+    return out.op('Expand', [share, out.ints(shape)])
+  },
   shareAbove: (out, { attributes: { threshold } }, x) => {
     const above = out.op('Greater', [x!, out.floats([threshold])])
     return mean(out, out.op('Where', [above, out.floats([1]), out.floats([0])]))

@@ -70,6 +70,13 @@ function standardise(x: Numbers, shape: Shape, over: 'batch' | 'instance', epsil
   return { group, groups, count, deviations, hat: map(x, (v, i) => (v - means[group(i)]!) / deviations[group(i)]!) }
 }
 
+/** Keeps a vector of zeros what it is. */
+const LEAST_LENGTH = 1e-12
+
+/** u'Wv of filters as a matrix with a row for each element of u. */
+const sigmaOf = (filters: Numbers, u: Numbers, v: Numbers): number =>
+  filters.reduce((sum, value, i) => sum + value * u[Math.floor(i / v.length)]! * v[i % v.length]!, 0)
+
 const sigmoid = (x: number): number => 1 / (1 + Math.exp(-x))
 
 /** Where each part's channels go in a concatenation: visits (index in part, index in whole). */
@@ -104,6 +111,29 @@ export const kernels: { readonly [K in Computed]: Kernel<K> } = {
       y[filter]! += x![big]! * g![small]!
     })
     return y
+  },
+
+  mapTaps: ({ attributes: { matrix }, shape }, filters) => {
+    const from = matrix[0]!.length
+    return new Float64Array(sizeOf(shape)).map((_, i) => {
+      const at = Math.floor(i / matrix.length) * from
+      return matrix[i % matrix.length]!.reduce((sum, factor, j) => sum + factor * filters![at + j]!, 0)
+    })
+  },
+
+  unit: (_, x) => {
+    const length = Math.max(Math.sqrt(x!.reduce((sum, value) => sum + value ** 2, 0)), LEAST_LENGTH)
+    return map(x!, value => value / length)
+  },
+  perSigma: (_, filters, u, v) => {
+    const sigma = sigmaOf(filters!, u!, v!)
+    return map(filters!, value => value / sigma)
+  },
+  // (g - <g, W / sigma> u v') / sigma
+  perSigmaGrad: (_, g, filters, u, v) => {
+    const sigma = sigmaOf(filters!, u!, v!)
+    const along = g!.reduce((sum, value, i) => sum + value * filters![i]!, 0) / sigma
+    return map(g!, (value, i) => (value - along * u![Math.floor(i / v!.length)]! * v![i % v!.length]!) / sigma)
   },
 
   addBias: ({ shape }, x, bias) => {
@@ -183,5 +213,7 @@ export const kernels: { readonly [K in Computed]: Kernel<K> } = {
   mseGrad: ({ attributes: { target } }, g, x) => map(x!, value => (g![0]! * 2 * (value - target)) / x!.length),
   l1: (_, a, b) => mean(a!, (value, i) => Math.abs(value - b![i]!)),
   l1Grad: (_, g, a, b) => map(a!, (value, i) => (g![0]! * Math.sign(value - b![i]!)) / a!.length),
+  mean: (_, x) => mean(x!, value => value),
+  meanGrad: (_, g, x) => map(x!, () => g![0]! / x!.length),
   shareAbove: ({ attributes: { threshold } }, x) => mean(x!, value => (value > threshold ? 1 : 0)),
 }

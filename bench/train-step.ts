@@ -1,7 +1,7 @@
 /**
  * Our side of `bench/train.ts`, with the protocol of `peers/pix2pix_step.py`.
  *
- * Usage: train-step.ts SIZE THREADS; reads a number of steps per line and answers with the seconds of every step.
+ * Usage: train-step.ts SIZE THREADS [BATCH]; reads a number of steps per line and answers with the seconds of every step.
  */
 import { createInterface } from 'node:readline'
 import type { Tensors } from '../src/trainer/engines/engine.js'
@@ -9,8 +9,8 @@ import { selectEngine } from '../src/trainer/engines/index.js'
 import { dropoutMasks, type Pix2PixConfig, pix2pixConfig } from '../src/trainer/pix2pix/model.js'
 import { buildStep, initialWeights } from '../src/trainer/pix2pix/step.js'
 
-const [size, threads] = process.argv.slice(2).map(Number) as [number, number]
-const config = pix2pixConfig({ width: size, height: size, labelChannels: 3 })
+const [size, threads, pairs = 1] = process.argv.slice(2).map(Number) as [number, number, number?]
+const config = pix2pixConfig({ width: size, height: size, labelChannels: 3, batch: pairs })
 const engine = await selectEngine('auto')
 const session = await engine.load(buildStep(config), initialWeights(config, Math.random), { threads })
 const batch = randomBatch(config)

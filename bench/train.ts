@@ -1,38 +1,45 @@
 /**
- * Seconds per training step against PyTorch eager: the same nets, batch and threads, a few steps each in turn, each side
- * in a process of its own, ours with the environment that `prep` gives it.
+ * Seconds per training step and peak memory against PyTorch eager: the same nets, batch and threads, a few steps each in
+ * turn, each side in a process of its own, ours with the environment that `prep` gives it. And how much of what the
+ * processor can multiply a step uses.
  */
 import { type ChildProcess, spawn } from 'node:child_process'
+import { readFileSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { createInterface } from 'node:readline'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { TRAINER_ENVIRONMENT } from '../src/trainer/run.js'
 import { findPython } from './python.js'
-import type { BenchRow } from './row.js'
+import { type BenchRow, row } from './row.js'
+import { macsOf, peakGflops } from './train-peak.js'
 
 const here = (file: string): string => fileURLToPath(new URL(file, import.meta.url))
 /** Both sides run this many steps per turn. */
 const STEPS_PER_TURN = 2
 const CASES = [
-  { size: 256, turns: 6 },
-  { size: 512, turns: 3 },
+  { size: 256, batch: 1, turns: 6 },
+  { size: 512, batch: 1, turns: 3 },
+  { size: 256, batch: 4, turns: 2 },
 ] as const
+type Case = (typeof CASES)[number]
 
-/** Time both at 256 and 512; without PyTorch the rows have only our seconds and a note. */
+/** Time all cases; without PyTorch the rows have only our figures and a note. */
 export async function benchTrain(): Promise<BenchRow[]> {
   const python = findPython('torch')
+  const peak = await peakGflops(availableParallelism())
   const rows: BenchRow[] = []
-  for (const { size, turns } of CASES) rows.push(await benchSize(size, turns, python))
+  for (const one of CASES) rows.push(...(await benchCase(one, python, peak)))
   return rows
 }
 
-async function benchSize(size: number, turns: number, python: string | undefined): Promise<BenchRow> {
+async function benchCase({ size, batch, turns }: Case, python: string | undefined, peak: number): Promise<BenchRow[]> {
   const threads = availableParallelism()
-  const numbers = [String(size), String(threads)]
+  const numbers = [size, threads, batch].map(String)
   const node = ['--import', 'tsx', here('train-step.ts'), ...numbers]
   const us = await Side.start(process.execPath, node, { ...TRAINER_ENVIRONMENT, ...process.env })
   const peer = python ? await Side.start(python, [here('peers/pix2pix_step.py'), ...numbers], process.env) : undefined
   const [ours, theirs]: [number[], number[]] = [[], []]
+  let [memory, theirMemory] = [Number.NaN, Number.NaN]
   try {
     // the first turn of each warms up
     for (let turn = 0; turn <= turns; turn++) {
@@ -43,14 +50,21 @@ async function benchSize(size: number, turns: number, python: string | undefined
         theirs.push(...other)
       }
     }
+    memory = us.peakMB
+    theirMemory = peer?.peakMB ?? Number.NaN
   } finally {
     us.stop()
     peer?.stop()
   }
-  const name = `pix2pix step ${size}x${size}, batch 1, ${threads} threads`
+  const what = `pix2pix step ${size}x${size}, batch ${batch}, ${threads} threads`
   const [a, b] = [median(ours), median(theirs)]
-  const row = { name, ours: a, peer: b, ratio: a / b, unit: 's' }
-  return { ...row, note: peer ? `${us.name} against PyTorch ${peer.name}` : 'no Python with torch found: no peer' }
+  const gflops = (2 * macsOf(size, batch)) / a / 1e9
+  const note = peer ? `${us.name} against PyTorch ${peer.name}` : 'no Python with torch found: no peer'
+  return [
+    row(what, a, b, 's', note),
+    row(`${what}: peak memory`, memory, theirMemory, 'MB'),
+    row(`${what}: products a second`, gflops, peak, 'GFLOP/s', 'peer: what a large matmul reaches here'),
+  ]
 }
 
 /** One of the two in a process of its own, idle between turns. */
@@ -74,6 +88,16 @@ class Side {
     const answer = await this.lines.next()
     if (answer.done) throw new Error(`${this.name} ended early`)
     return answer.value.split(' ').map(Number)
+  }
+
+  /** The most memory it has had so far; Linux only. */
+  get peakMB(): number {
+    try {
+      const found = /VmHWM:\s+(\d+) kB/.exec(readFileSync(`/proc/${this.process.pid}/status`, 'utf8'))
+      return Math.round(Number(found?.[1]) / 1024)
+    } catch {
+      return Number.NaN
+    }
   }
 
   stop(): void {

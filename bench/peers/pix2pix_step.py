@@ -1,9 +1,9 @@
 """The pix2pix training step in PyTorch eager, as a peer to be timed.
 
-Usage: python3 pix2pix_step.py SIZE THREADS
+Usage: python3 pix2pix_step.py SIZE THREADS [BATCH]
 Reads a number of steps per line from stdin and answers each line with the seconds of every step.
 The nets and the order of the step are those of the paper: U-Net with as many downs as the size allows, 70x70 PatchGAN,
-batch 1, dropout, Adam 2e-4; G forward once, D update, then G update through the updated D.
+batch 1 or as asked, dropout, Adam 2e-4; G forward once, D update, then G update through the updated D.
 """
 import sys, time
 import torch
@@ -48,11 +48,11 @@ def patchgan(width=64):
 
 
 def main():
-    size, threads = int(sys.argv[1]), int(sys.argv[2])
+    size, threads, batch = (int(word) for word in (sys.argv[1:] + ["1"])[:3])
     torch.set_num_threads(threads)
     torch.manual_seed(1)
     G, D = unet(size.bit_length() - 1), patchgan()
-    label, photo = torch.rand(1, 3, size, size) * 2 - 1, torch.rand(1, 3, size, size) * 2 - 1
+    label, photo = (torch.rand(batch, 3, size, size) * 2 - 1 for _ in range(2))
     gan, l1 = nn.BCEWithLogitsLoss(), nn.L1Loss()
     opt_G, opt_D = (torch.optim.Adam(net.parameters(), lr=2e-4, betas=(0.5, 0.999)) for net in (G, D))
 

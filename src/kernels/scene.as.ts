@@ -26,13 +26,13 @@ function halley(t: v128, v: v128): v128 {
   return v128.mul<f32>(t, v128.div<f32>(v128.add<f32>(cube, v128.add<f32>(v, v)), v128.add<f32>(twice, v)))
 }
 
-// Cube roots of 0..1: a third of the exponent to begin with, then two steps, each of which triples the right digits.
+// Cube roots of 0..1 to 1e-4: a third of the exponent, which is within 4%, then a step that triples the right digits.
 // @ts-ignore: decorator
 @inline
 function cubeRoot(v: v128): v128 {
   const third = v128.mul<f32>(f32x4.convert_i32x4_s(v), f32x4.splat(1.0 / 3.0))
   const guess = v128.add<i32>(i32x4.trunc_sat_f32x4_s(third), i32x4.splat(709921077))
-  return halley(halley(guess, v), v)
+  return halley(guess, v)
 }
 
 // @ts-ignore: decorator
@@ -127,33 +127,63 @@ export function sumCells(plane: usize, width: u32, height: u32, cell: u32, what:
   }
 }
 
-// Spreads a row of cells over `width` px (a multiple of 4): between the middles of cells scores change in a line.
-// `left` u32 [width] is 4 times the cell to the left of each px, `part` f32 [width] how far it is towards the next one.
-// `cells` f32 [columns + 1], the last twice.
-function spread(cells: usize, left: usize, part: usize, width: u32, out: usize): void {
-  for (let x: usize = 0; x < <usize>width << 2; x += 4) {
-    const at = cells + load<u32>(left + x)
-    const a = load<f32>(at)
-    store<f32>(out + x, a + load<f32>(part + x) * (load<f32>(at, 4) - a))
+// Spreads a row of cells over the px of a row: between the middles of cells scores change in a line. `edges` u32
+// [columns + 1] are the px at which each cell becomes the left one, the first 0, the last the width; `part` f32 [width] is
+// how far each px is towards the next cell. `cells` f32 [columns + 1], the last twice. Up to three px beyond are written.
+function spread(cells: usize, columns: u32, edges: usize, part: usize, out: usize): void {
+  let x: usize = 0
+  for (let column: u32 = 0; column < columns; column++) {
+    const a = load<f32>(cells)
+    const from = f32x4.splat(a)
+    const rise = f32x4.splat(load<f32>(cells, 4) - a)
+    cells += 4
+    edges += 4
+    const end = <usize>load<u32>(edges) << 2
+    for (let at = x; at < end; at += 16)
+      v128.store(out + at, v128.add<f32>(from, v128.mul<f32>(v128.load(part + at), rise)))
+    x = end
   }
+}
+
+// @ts-ignore: decorator
+@inline
+function wide(bytes: usize): v128 {
+  return f32x4.convert_i32x4_u(v128.extend_low<u16>(v128.extend_low<u8>(v128.load32_zero(bytes))))
+}
+
+// What a cluster's score is at four px: `near` and `far` are those of the grid rows above and below.
+// @ts-ignore: decorator
+@inline
+function scoreAt(near: v128, far: v128, share: v128, L: v128, a: v128, b: v128, x: v128, y: v128, z: v128): v128 {
+  const rows = v128.add<f32>(near, v128.mul<f32>(share, v128.sub<f32>(far, near)))
+  const colour = v128.add<f32>(v128.mul<f32>(L, x), v128.mul<f32>(a, y))
+  return v128.add<f32>(v128.add<f32>(rows, colour), v128.mul<f32>(b, z))
+}
+
+// @ts-ignore: decorator
+@inline
+function storeLabels(to: usize, ids: usize, best: v128): void {
+  store<u8>(to, load<u8>(ids + i32x4.extract_lane(best, 0)))
+  store<u8>(to, load<u8>(ids + i32x4.extract_lane(best, 1)), 1)
+  store<u8>(to, load<u8>(ids + i32x4.extract_lane(best, 2)), 2)
+  store<u8>(to, load<u8>(ids + i32x4.extract_lane(best, 3)), 3)
 }
 
 // The label of each pixel: the cluster whose score is lowest, the first of equals. The score of cluster c at a pixel is
 //   slopes[c] . (its three bytes) + what the cells around the pixel say of c.
 // `planes` u8 [3][stride]; `slopes` f32x4 [k][3], each number four times; `cells` f32 [k][rows + 1][columns + 1], the last
 // row and column twice; `above` u32 [height] the grid row above each pixel row, `down` f32 [height] how far it is towards
-// the next; `left`, `part` as for `spread`. `one` and `other` f32 [k][width rounded up to 4] are room for the scores of two
-// grid rows. Up to three bytes behind the last of `labels` are written.
+// the next; `edges`, `part` as for `spread`. `one` and `other` f32 [k][pitch] are room for the scores of two grid rows,
+// pitch being the width rounded up to 8, and 4 more. Up to seven bytes behind the last of `labels` are written.
 export function assign(
   planes: usize, stride: usize, width: u32, height: u32, slopes: usize, cells: usize, columns: u32, rows: u32, k: u32,
-  left: usize, part: usize, above: usize, down: usize, one: usize, other: usize, ids: usize, labels: usize,
+  edges: usize, part: usize, above: usize, down: usize, one: usize, other: usize, ids: usize, labels: usize,
 ): void {
-  const width4 = (width + 3) & ~3
-  const bytes = <usize>width4 << 2
+  const bytes = <usize>(((width + 7) & ~7) + 4) << 2
   const pitch = <usize>(columns + 1) << 2
   let upper = one
   let lower = other
-  for (let c: u32 = 0; c < k; c++) spread(cells + <usize>c * (rows + 1) * pitch, left, part, width4, lower + <usize>c * bytes)
+  for (let c: u32 = 0; c < k; c++) spread(cells + <usize>c * (rows + 1) * pitch, columns, edges, part, lower + <usize>c * bytes)
   let lowerRow: u32 = 0
   for (let y: u32 = 0; y < height; y++) {
     const row = load<u32>(above + (<usize>y << 2))
@@ -163,36 +193,41 @@ export function assign(
       lower = spare
       lowerRow++
       for (let c: u32 = 0; c < k; c++)
-        spread(cells + (<usize>c * (rows + 1) + lowerRow) * pitch, left, part, width4, lower + <usize>c * bytes)
+        spread(cells + (<usize>c * (rows + 1) + lowerRow) * pitch, columns, edges, part, lower + <usize>c * bytes)
     }
     const share = f32x4.splat(load<f32>(down + (<usize>y << 2)))
+    const step = lower - upper
     const at = <usize>y * width
-    for (let x: u32 = 0; x < width4; x += 4) {
+    for (let x: u32 = 0; x < width; x += 8) {
       const pixel = planes + at + x
-      const L = f32x4.convert_i32x4_u(v128.extend_low<u16>(v128.extend_low<u8>(v128.load32_zero(pixel))))
-      const a = f32x4.convert_i32x4_u(v128.extend_low<u16>(v128.extend_low<u8>(v128.load32_zero(pixel + stride))))
-      const b = f32x4.convert_i32x4_u(v128.extend_low<u16>(v128.extend_low<u8>(v128.load32_zero(pixel + 2 * stride))))
+      const L = wide(pixel)
+      const M = wide(pixel + 4)
+      const a = wide(pixel + stride)
+      const d = wide(pixel + stride + 4)
+      const b = wide(pixel + 2 * stride)
+      const e = wide(pixel + 2 * stride + 4)
       let lowest = f32x4.splat(f32.MAX_VALUE)
+      let lowest2 = lowest
       let best = i32x4.splat(0)
+      let best2 = best
       let slope = slopes
       let score = upper + (<usize>x << 2)
-      const step = lower - upper
       for (let c: u32 = 0; c < k; c++) {
-        const near = v128.load(score)
-        let s = v128.add<f32>(near, v128.mul<f32>(share, v128.sub<f32>(v128.load(score + step), near)))
-        s = v128.add<f32>(s, v128.mul<f32>(L, v128.load(slope)))
-        s = v128.add<f32>(s, v128.mul<f32>(a, v128.load(slope, 16)))
-        s = v128.add<f32>(s, v128.mul<f32>(b, v128.load(slope, 32)))
-        best = v128.bitselect(i32x4.splat(c), best, v128.lt<f32>(s, lowest))
+        const u = v128.load(slope)
+        const v = v128.load(slope, 16)
+        const w = v128.load(slope, 32)
+        const s = scoreAt(v128.load(score), v128.load(score + step), share, L, a, b, u, v, w)
+        const t = scoreAt(v128.load(score, 16), v128.load(score + step, 16), share, M, d, e, u, v, w)
+        const id = i32x4.splat(c)
+        best = v128.bitselect(id, best, v128.lt<f32>(s, lowest))
         lowest = v128.pmin<f32>(lowest, s)
+        best2 = v128.bitselect(id, best2, v128.lt<f32>(t, lowest2))
+        lowest2 = v128.pmin<f32>(lowest2, t)
         slope += 48
         score += bytes
       }
-      const to = labels + at + x
-      store<u8>(to, load<u8>(ids + i32x4.extract_lane(best, 0)))
-      store<u8>(to, load<u8>(ids + i32x4.extract_lane(best, 1)), 1)
-      store<u8>(to, load<u8>(ids + i32x4.extract_lane(best, 2)), 2)
-      store<u8>(to, load<u8>(ids + i32x4.extract_lane(best, 3)), 3)
+      storeLabels(labels + at + x, ids, best)
+      storeLabels(labels + at + x + 4, ids, best2)
     }
   }
 }

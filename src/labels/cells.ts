@@ -29,6 +29,9 @@ export interface Cells extends Grid {
   readonly level: number
 }
 
+/** The place of a row of cells, 0 at the top to 1 at the bottom. */
+export const yOf = (row: number, rows: number): number => (row + 0.5) / rows
+
 /**
  * Where the cells lie in the space that is clustered: for each coordinate of a centroid a column, not weighted.
  */
@@ -45,7 +48,7 @@ export function placesOf({ columns, rows, colour, texture, level }: Cells, featu
     column(i => (L[i]! - shift) / 255),
     column(i => (a[i]! - 128) / 512),
     column(i => (b[i]! - 128) / 512),
-    ...(features.position ? [column(i => (Math.floor(i / columns) + 0.5) / rows)] : []),
+    ...(features.position ? [column(i => yOf(Math.floor(i / columns), rows))] : []),
     ...(features.texture ? (texture ?? missing()).map(plane => column(i => plane[i]! / 255)) : []),
   ]
 }

@@ -28,12 +28,13 @@ const COARSE_POINTS_EACH = 64
 /** Points among which each new centre is chosen. */
 const CANDIDATES = 4
 /** Exchanges of a centre that are tried, besides one for each cluster. */
-const COARSE_SWAPS = 12
 const FINE_SWAPS = 8
 const SWAP_ITERATIONS = 3
-/** Starts whose inertias differ by less than this part count as one solution; this many of the best kind are enough. */
+/** Starts whose inertias differ by less than this part count as one solution. */
 const ALIKE = 1e-3
-const CONSENSUS = 3
+/** Swaps on the coarse points, and starts of the best kind that are enough: groups farther apart than colours trap more. */
+const COLOUR_EFFORT = { swaps: 12, consensus: 3 } as const
+const EFFORT = { swaps: 40, consensus: 6 } as const
 /** Starts that are followed up on all points, and iterations until they are compared there. */
 const FINALISTS = 5
 const FINE_ITERATIONS = 6
@@ -58,9 +59,10 @@ export function clusterPoints(points: Points, { clusters, restarts, seed }: KMea
   const [fine, coarse] = loadPoints([points, coarsePoints] as const, clusters)
   const generator = xoroshiro128plus(seed)
   const random = (): number => uniformFloat64(generator)
+  const { swaps, consensus } = points.dims === 3 ? COLOUR_EFFORT : EFFORT
   const starts: Solution[] = []
-  while (starts.length < restarts && !agreed(starts)) {
-    starts.push(improve(coarse, coarse.seed(clusters, CANDIDATES, random), COARSE_SWAPS + clusters, random))
+  while (starts.length < restarts && !agreed(starts, consensus)) {
+    starts.push(improve(coarse, coarse.seed(clusters, CANDIDATES, random), swaps + clusters, random))
   }
   const finalists = distinct(starts).slice(0, FINALISTS)
   const settled = finalists.map(({ centres }) => ({
@@ -99,9 +101,9 @@ interface Solution {
 }
 
 /** Whether enough starts have ended as low as the lowest: more would hardly find anything else. */
-function agreed(starts: readonly Solution[]): boolean {
+function agreed(starts: readonly Solution[], consensus: number): boolean {
   const lowest = Math.min(...starts.map(({ inertia }) => inertia))
-  return starts.filter(({ inertia }) => inertia <= lowest * (1 + ALIKE)).length >= CONSENSUS
+  return starts.filter(({ inertia }) => inertia <= lowest * (1 + ALIKE)).length >= consensus
 }
 
 /** Lowest first, and of those alike the lowest alone. */

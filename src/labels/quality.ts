@@ -1,6 +1,6 @@
 /** What can be said of a label map in figures: how many clusters it lives by, how they are shared out, how it is torn. */
 import { type OkLab, okLab } from './oklab.js'
-import { regionStatistics } from './region-statistics.js'
+import { regionStatistics } from './regions.js'
 import { rounded } from './rounded.js'
 
 export interface LabelMeasures {
@@ -12,7 +12,7 @@ export interface LabelMeasures {
   readonly dominant: number
   /** 4-connected regions of one id. */
   readonly regions: number
-  /** Share of all pixels in regions of fewer than 64 px. */
+  /** Share of the labelled pixels in regions of fewer than SPECKLE_PX. */
   readonly speckle: number
   /** Smallest distance in OKLab between the photo's mean colours of two live clusters; null with fewer than two. */
   readonly closest: number | null
@@ -32,6 +32,9 @@ export interface LabelledPhoto {
   /** Ids below K that stand for "no label" all the same. */
   readonly unlabelled?: readonly number[]
 }
+
+/** Regions of fewer pixels are what a generator cannot learn and nobody would paint. */
+export const SPECKLE_PX = 64
 
 /** A cluster of fewer pixels is a trace of itself. */
 export const LIVE_SHARE = 0.005
@@ -55,7 +58,7 @@ export function measureLabels({ ids, rgb, width, height, classes, unlabelled = [
     effective: rounded(labelled ? Math.exp(entropy) : 0),
     dominant: rounded(Math.max(0, ...shares)),
     regions,
-    speckle: rounded(smallShare),
+    speckle: rounded(smallShare(SPECKLE_PX)),
     closest: closest === undefined ? null : rounded(closest),
     unlabelled: rounded(1 - labelled / (ids.length || 1)),
   }

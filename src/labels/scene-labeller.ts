@@ -2,28 +2,32 @@
  * Labels by what a pixel is and what lies around it. Lightness and colour are the pixel's own; position and texture are
  * those of the cells around it, and change in a line from one cell's middle to the next.
  */
-import { type Cells, placesOf } from './cells.js'
+import { type Cells, yOf } from './cells.js'
 import { type Features, weightsOf } from './features.js'
 import { labelIds, type Palette } from './palette.js'
 import type { Scene } from './scene.js'
 
 const align = (bytes: number): number => (bytes + 15) & ~15
 
-/** Between which two of `count` cells each pixel lies, and how far towards the second. */
-function between(
-  pixels: number,
-  padded: number,
-  cell: number,
-  count: number,
-): { left: Uint32Array; part: Float32Array } {
-  const left = new Uint32Array(padded)
-  const part = new Float32Array(padded)
-  for (let i = 0; i < padded; i++) {
-    const at = Math.max(0, (Math.min(i, pixels - 1) + 0.5) / cell - 0.5)
+/** Which of `count` cells is to the left of (or above) each of `length` pixels, and how far they are towards the next. */
+function between(length: number, cell: number, count: number): { left: Uint32Array; part: Float32Array } {
+  const left = new Uint32Array(length)
+  const part = new Float32Array(length)
+  for (let i = 0; i < length; i++) {
+    const at = Math.max(0, (i + 0.5) / cell - 0.5)
     left[i] = Math.min(Math.floor(at), count - 1)
     part[i] = Math.min(1, at - left[i]!)
   }
   return { left, part }
+}
+
+/** The pixel from which on each of `count` cells is the left one; the last is where the row ends. */
+function edgesOf(left: Uint32Array, count: number): Uint32Array {
+  const edges = new Uint32Array(count + 1).fill(left.length)
+  for (let i = left.length - 1; i >= 0; i--) edges[left[i]!] = i
+  for (let column = count - 1; column >= 0; column--) edges[column] = Math.min(edges[column]!, edges[column + 1]!)
+  edges[0] = 0
+  return edges
 }
 
 /** What a palette comes to for the kernel. */
@@ -34,6 +38,8 @@ interface Scores {
   readonly offsets: Float64Array
   /** [k]: by how much `offsets` grows with each byte that is taken out of L. */
   readonly shifts: Float64Array
+  /** [k]: what each byte of texture, across and down, adds; empty where texture does not count. */
+  readonly textures: readonly (readonly [Float64Array, Float64Array])[]
 }
 
 export class SceneLabeller {
@@ -60,9 +66,9 @@ export class SceneLabeller {
     const { columns, rows, cell } = grid
     const { slopes } = this.scores
     const k = this.ids.length
-    const width4 = (width + 3) & ~3
-    const across = between(width, width4, cell, columns)
-    const down = between(height, height, cell, rows)
+    const pitch = ((width + 7) & ~7) + 4
+    const across = between(width, cell, columns)
+    const down = between(height, cell, rows)
     let end = scene.free
     const reserve = (bytes: number): number => {
       const at = end
@@ -72,12 +78,12 @@ export class SceneLabeller {
     const at = {
       slopes: reserve(48 * k),
       cells: reserve(4 * k * (rows + 1) * (columns + 1)),
-      left: reserve(4 * width4),
-      part: reserve(4 * width4),
+      edges: reserve(4 * (columns + 1)),
+      part: reserve(4 * pitch),
       above: reserve(4 * height),
       down: reserve(4 * height),
-      one: reserve(4 * k * width4),
-      other: reserve(4 * k * width4),
+      one: reserve(4 * k * pitch),
+      other: reserve(4 * k * pitch),
       ids: reserve(k),
       labels: reserve(width * height + 16),
     }
@@ -85,8 +91,8 @@ export class SceneLabeller {
     const floats = (start: number, length: number): Float32Array => new Float32Array(memory, start, length)
     for (const [i, slope] of slopes.entries()) floats(at.slopes + 16 * i, 4).fill(slope)
     this.scoreCells(cells, floats(at.cells, k * (rows + 1) * (columns + 1)))
-    new Uint32Array(memory, at.left, width4).set(across.left.map(column => 4 * column))
-    floats(at.part, width4).set(across.part)
+    new Uint32Array(memory, at.edges, columns + 1).set(edgesOf(across.left, columns))
+    floats(at.part, width).set(across.part)
     new Uint32Array(memory, at.above, height).set(down.left)
     floats(at.down, height).set(down.part)
     new Uint8Array(memory, at.ids, k).set(this.ids)
@@ -100,7 +106,7 @@ export class SceneLabeller {
       columns,
       rows,
       k,
-      at.left,
+      at.edges,
       at.part,
       at.above,
       at.down,
@@ -113,27 +119,23 @@ export class SceneLabeller {
   }
 
   /** @param out  [k][rows + 1][columns + 1], the last row and column twice */
-  private scoreCells(cells: Cells, out: Float32Array): void {
-    const { columns, rows } = cells
-    const weights = weightsOf(this.features).slice(3)
-    const further = placesOf(cells, this.features).slice(3)
-    const { offsets, shifts } = this.scores
-    const shift = Math.round(this.features.exposure * cells.level)
-    const scores = new Float64Array(columns * rows)
+  private scoreCells({ columns, rows, level, texture }: Cells, out: Float32Array): void {
+    const { offsets, shifts, textures } = this.scores
+    const { position, exposure } = this.features
+    const shift = Math.round(exposure * level)
     for (const [c, { centroid }] of this.palette.clusters.entries()) {
-      scores.fill(offsets[c]! + shift * shifts[c]!)
-      for (const [axis, places] of further.entries()) {
-        const square = weights[axis]! ** 2
-        const middle = centroid[3 + axis]!
-        for (let i = 0; i < scores.length; i++) scores[i]! += square * (places[i]! - middle) ** 2
+      const base = offsets[c]! + shift * shifts[c]!
+      const [across, down] = textures[c] ?? []
+      for (let row = 0, i = 0, at = c * (rows + 1) * (columns + 1); row < rows; row++, at++) {
+        const place = position ? (position * (yOf(row, rows) - centroid[3]!)) ** 2 : 0
+        for (let column = 0; column < columns; column++, i++, at++) {
+          const around = across && down && texture ? across[texture[0][i]!]! + down[texture[1][i]!]! : 0
+          out[at] = base + place + around
+        }
+        out[at] = out[at - 1]!
       }
-      let at = c * (rows + 1) * (columns + 1)
-      for (let row = 0; row <= rows; row++) {
-        const start = Math.min(row, rows - 1) * columns
-        out.set(scores.subarray(start, start + columns), at)
-        out[at + columns] = out[at + columns - 1]!
-        at += columns + 1
-      }
+      const end = (c + 1) * (rows + 1) * (columns + 1)
+      out.copyWithin(end - columns - 1, end - 2 * (columns + 1), end - columns - 1)
     }
   }
 }
@@ -157,5 +159,10 @@ function scoresOf({ clusters }: Palette, features: Features): Scores {
       if (axis === 0) shifts[c] = -slope
     }
   }
-  return { slopes, offsets, shifts }
+  const addition = (middle: number): Float64Array =>
+    Float64Array.from({ length: 256 }, (_, byte) => (features.texture * (byte / 255 - middle)) ** 2)
+  const textures = features.texture
+    ? clusters.map(({ centroid }) => [addition(centroid.at(-2)!), addition(centroid.at(-1)!)] as const)
+    : []
+  return { slopes, offsets, shifts, textures }
 }

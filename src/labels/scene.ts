@@ -23,7 +23,7 @@ export interface ScenePasses {
     columns: number,
     rows: number,
     k: number,
-    left: number,
+    edges: number,
     part: number,
     above: number,
     down: number,

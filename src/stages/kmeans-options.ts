@@ -45,9 +45,9 @@ export const options = z.strictObject({
     ),
   refit: z
     .enum(['never', 'always', 'drift'])
-    .default('drift')
+    .default('always')
     .describe(
-      'When photos are added or removed: always makes a new palette, never keeps the one there is, drift keeps it as long as it fits. --fresh and changed options always make a new one',
+      'When photos are added or removed: always makes a new palette, so that labels depend on the photos alone; never keeps the one there is; drift keeps it as long as it fits, and labels only what is new. --fresh and changed options always make a new one',
     ),
   drift_limit: z
     .number()

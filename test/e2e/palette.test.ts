@@ -49,7 +49,7 @@ beforeAll(async () => {
   const steps = [
     { stage: 'glob', patterns: ['photos/*.jpg'] },
     { stage: 'resize', size: 32 },
-    { stage: 'kmeans', clusters: 5 },
+    { stage: 'kmeans', clusters: 5, refit: 'drift' },
     { stage: 'split' },
     { stage: 'pack' },
   ]

@@ -145,15 +145,15 @@ function statistics(counts: Uint32Array): { mean: number; deviation: number; ent
   return { mean: sum / total, deviation, entropy, count }
 }
 
-/** The code at which a share of the counts has been passed. */
-const codeAt = (counts: Uint32Array, share: number): number => Math.min(255, Math.floor(quantile(counts, share)))
+/** The code at which a share of the pixels has been passed. */
+const codeAt = (counts: Uint32Array, share: number): number => Math.round(quantile(counts, share))
 
-/** The value below which a share of the counts lies, within its bin by proportion. */
+/** The value below which a share of the counts lies; a count stands for the values that are rounded to it. */
 function quantile(counts: Uint32Array, share: number): number {
   const wanted = share * counts.reduce((sum, n) => sum + n, 0)
   let below = 0
   for (const [value, n] of counts.entries()) {
-    if (below + n > wanted) return value + (wanted - below) / n
+    if (below + n > wanted) return Math.max(0, value - 0.5 + (wanted - below) / n)
     below += n
   }
   return 0

@@ -5,8 +5,9 @@ import type { Limit } from '../labels/verdict.js'
 const level = z.union([z.number().min(0), z.literal(false)])
 
 /**
- * false, or one or both limits; the other keeps its default. By default only what no model learns from is rejected (no
- * labels, one cluster, one colour): a blurred photo may be a drawing, a dark one a night.
+ * false, or one or both limits; the other keeps its default. By default only what no model learns from is rejected:
+ * a photo of one colour, black or white, and labels that say nothing. A blurred photo may be a drawing, a dark one a night,
+ * one of a single cluster the sky.
  */
 const limit = (defaults: Limit, what: string) =>
   z
@@ -27,11 +28,13 @@ export const qualityOptions = (of: 'clusters' | 'classes') =>
       on_reject: z
         .enum(['skip', 'fail', 'keep'])
         .default('skip')
-        .describe('Rejected samples: skip and count them (reason QC_...), fail with exit code 3, or keep and only report'),
+        .describe(
+          'Rejected samples: skip and count them (reason QC_...), fail with exit code 3, or keep and only report',
+        ),
       unlabelled: limit({ warn: 0.5, reject: 0.98 }, 'Share of pixels without a label, at least'),
       one_cluster: limit(
-        of === 'clusters' ? { warn: 1.5, reject: 1.03 } : { warn: 1.03, reject: false },
-        'Effective number of clusters, exp(H) of their shares, at most; 1.03: no second one has 0.5% of the pixels',
+        { warn: of === 'clusters' ? 1.5 : 1.05, reject: false },
+        'Effective number of clusters, exp(H) of their shares, at most (1: a single one)',
       ),
       dominant: limit({ warn: 0.9, reject: false }, 'Share of the largest cluster, at least'),
       speckle: limit({ warn: 0.8, reject: false }, 'Share of pixels in regions under 64 px, at least'),

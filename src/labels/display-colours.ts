@@ -12,8 +12,11 @@ const APART = 0.09
 const AT_CLUSTERS = 20
 /** Where there is no room for that, this much of it is tried next. */
 const LESS = 0.9
-/** What a step to another hue, or to grey, counts against one in lightness or to more of the same hue, squared. */
+/** What a step to more of the same hue, and one to another hue or to grey, counts against one in lightness, squared. */
+const CHROMA_COST = 3
 const HUE_COST = 6
+/** OKLab chroma that a colour may have beyond its mean's: what is nearly white stays calm. More only for want of room. */
+const MORE_CHROMA = [0.08, 0.16, 1]
 /** Candidates per channel: 0, 8, 16, ... 255. */
 const LEVELS = 33
 /** Rounds in which each colour may move to a better place; few are ever needed. */
@@ -33,8 +36,10 @@ export function spreadColours(means: readonly Rgb[], given: readonly (string | u
   if (taken.every(colour => colour !== undefined)) return taken
   const start = APART * Math.min(1, Math.cbrt(AT_CLUSTERS / means.length))
   for (let apart = start; ; apart *= LESS) {
-    const colours = place(means, taken, apart)
-    if (colours) return colours
+    for (const chroma of MORE_CHROMA) {
+      const colours = place(means, taken, { apart, chroma })
+      if (colours) return colours
+    }
   }
 }
 
@@ -44,8 +49,15 @@ interface Candidate {
   readonly lab: OkLab
 }
 
-/** Colours `apart` from each other and from those taken, or nothing when there is no room. */
-function place(means: readonly Rgb[], taken: readonly (string | undefined)[], apart: number): string[] | undefined {
+interface Room {
+  /** From each other and from those taken. */
+  readonly apart: number
+  /** Beyond that of the mean. */
+  readonly chroma: number
+}
+
+/** Colours with that much room, or nothing when there is not enough. */
+function place(means: readonly Rgb[], taken: readonly (string | undefined)[], room: Room): string[] | undefined {
   const wanted = means.map(mean => okLab(...mean))
   const places = taken.map(colour => (colour === undefined ? undefined : candidate(parse(colour))))
   const own = means.map(mean => candidate(mean.map(Math.round) as unknown as Rgb))
@@ -54,7 +66,7 @@ function place(means: readonly Rgb[], taken: readonly (string | undefined)[], ap
     for (const [id, colour] of taken.entries()) {
       if (colour !== undefined) continue
       const others = places.filter((other): other is Candidate => other !== undefined && other !== places[id])
-      const best = nearestFree(wanted[id]!, own[id]!, others, apart)
+      const best = nearestFree(wanted[id]!, own[id]!, others, room)
       if (!best) return undefined
       moved ||= best.rgb !== places[id]?.rgb
       places[id] = best
@@ -69,13 +81,15 @@ function nearestFree(
   wanted: OkLab,
   own: Candidate,
   others: readonly Candidate[],
-  apart: number,
+  { apart, chroma }: Room,
 ): Candidate | undefined {
   const free = ({ lab }: Candidate): boolean => others.every(other => squaredDistance(lab, other.lab) >= apart * apart)
   if (free(own)) return own
   let best: Candidate | undefined
   let lowest = Infinity
+  const most = Math.hypot(wanted[1], wanted[2]) + chroma
   for (const one of grid()) {
+    if (Math.hypot(one.lab[1], one.lab[2]) > most) continue
     const cost = costOf(one.lab, wanted)
     if (cost >= lowest || !free(one)) continue
     best = one
@@ -86,12 +100,12 @@ function nearestFree(
 
 const squaredDistance = (p: OkLab, q: OkLab): number => (p[0] - q[0]) ** 2 + (p[1] - q[1]) ** 2 + (p[2] - q[2]) ** 2
 
-/** A darker or a stronger blue is still the sky; a green one is not. */
+/** A darker or, less so, a stronger blue is still the sky; a green one is not. */
 function costOf(p: OkLab, wanted: OkLab): number {
   const [light, a, b] = [p[0] - wanted[0], p[1] - wanted[1], p[2] - wanted[2]]
   const chroma = Math.hypot(wanted[1], wanted[2])
   const stronger = chroma ? Math.max(0, (a * wanted[1] + b * wanted[2]) / chroma) : 0
-  return light * light + HUE_COST * (a * a + b * b) - (HUE_COST - 1) * stronger * stronger
+  return light * light + HUE_COST * (a * a + b * b) - (HUE_COST - CHROMA_COST) * stronger * stronger
 }
 
 const candidate = (rgb: Rgb): Candidate => ({ rgb, lab: okLab(...rgb) })

@@ -18,7 +18,7 @@ export interface PhotoMeasures {
   readonly lightness: number
   /** Lightness that 5% of the pixels exceed, 0..1. */
   readonly highlight: number
-  /** Standard deviation of lightness, 0..0.5. */
+  /** From the lightness that all but a thousandth of the pixels exceed to that which a thousandth exceeds, 0..1. */
   readonly contrast: number
   /** Shares of pixels that are all but black, and all but white. */
   readonly clippedDark: number
@@ -40,6 +40,8 @@ const LEAST_CONTRAST = 25
 /** Codes this near to black and white are clipped. */
 const CLIPPED = 4
 const HIGHLIGHT = 0.95
+/** So much at either end is left out of account: dust, hot pixels. */
+const END = 0.001
 /** The calmest places: the quarter of second differences that is smallest. */
 const CALM = 0.25
 /** Of Gaussian noise of deviation 1, the second difference has deviation sqrt(6) and this quartile of its size. */
@@ -78,8 +80,8 @@ export function measurePhoto(rgb: Uint8Array, width: number, height: number): Ph
     sharpness: sharpnessOf([rows, columns], deviation),
     noise: rounded(quantile(bends, CALM) / CALM_QUARTILE),
     lightness: rounded(mean / 255),
-    highlight: rounded(Math.min(255, Math.floor(quantile(lightness, HIGHLIGHT))) / 255),
-    contrast: rounded(deviation / 255),
+    highlight: rounded(codeAt(lightness, HIGHLIGHT) / 255),
+    contrast: rounded((codeAt(lightness, 1 - END) - codeAt(lightness, END)) / 255),
     clippedDark: rounded(clippedDark / (count || 1)),
     clippedBright: rounded(clippedBright / (count || 1)),
     entropy: rounded(entropy),
@@ -143,12 +145,15 @@ function statistics(counts: Uint32Array): { mean: number; deviation: number; ent
   return { mean: sum / total, deviation, entropy, count }
 }
 
-/** The value below which a share of the counts lies, within its bin by proportion. */
+/** The code at which a share of the pixels has been passed. */
+const codeAt = (counts: Uint32Array, share: number): number => Math.round(quantile(counts, share))
+
+/** The value below which a share of the counts lies; a count stands for the values that are rounded to it. */
 function quantile(counts: Uint32Array, share: number): number {
   const wanted = share * counts.reduce((sum, n) => sum + n, 0)
   let below = 0
   for (const [value, n] of counts.entries()) {
-    if (below + n > wanted) return value + (wanted - below) / n
+    if (below + n > wanted) return Math.max(0, value - 0.5 + (wanted - below) / n)
     below += n
   }
   return 0

@@ -4,7 +4,11 @@ import type { Limit } from '../labels/verdict.js'
 
 const level = z.union([z.number().min(0), z.literal(false)])
 
-/** false, or one or both limits; the other keeps its default. */
+/**
+ * false, or one or both limits; the other keeps its default. By default only what no model learns from is rejected:
+ * a photo of one colour, black or white, and labels that say nothing. A blurred photo may be a drawing, a dark one a night,
+ * one of a single cluster the sky.
+ */
 const limit = (defaults: Limit, what: string) =>
   z
     .union([
@@ -25,12 +29,12 @@ export const qualityOptions = (of: 'clusters' | 'classes') =>
         .enum(['skip', 'fail', 'keep'])
         .default('skip')
         .describe(
-          'Samples whose photo or labels are rejected: leave out and count (reason QC_...), stop with exit code 3 and name them, or keep and only report',
+          'Rejected samples: skip and count them (reason QC_...), fail with exit code 3, or keep and only report',
         ),
-      unlabelled: limit({ warn: 0.5, reject: 0.98 }, 'Share of pixels without a label, at least. false: no such check'),
+      unlabelled: limit({ warn: 0.5, reject: 0.98 }, 'Share of pixels without a label, at least'),
       one_cluster: limit(
-        of === 'clusters' ? { warn: 1.5, reject: 1.05 } : { warn: 1.05, reject: false },
-        'Effective number of clusters, exp(H) of their shares, at most',
+        { warn: of === 'clusters' ? 1.5 : 1.05, reject: false },
+        'Effective number of clusters, exp(H) of their shares, at most (1: a single one)',
       ),
       dominant: limit({ warn: 0.9, reject: false }, 'Share of the largest cluster, at least'),
       speckle: limit({ warn: 0.8, reject: false }, 'Share of pixels in regions under 64 px, at least'),
@@ -38,19 +42,19 @@ export const qualityOptions = (of: 'clusters' | 'classes') =>
         { warn: of === 'clusters' ? 0.02 : false, reject: false },
         'Smallest OKLab distance of the mean colours of two clusters in the photo, at most',
       ),
-      flat: limit({ warn: 0.05, reject: 0.005 }, 'Standard deviation of lightness (0 to 0.5), at most'),
-      low_information: limit({ warn: 1, reject: 0.2 }, 'Entropy of lightness in bits (0 to 8), at most'),
-      dark: limit({ warn: 0.25, reject: 0.05 }, 'Lightness that 5% of the pixels exceed (0 to 1), at most'),
-      bright: limit({ warn: 0.4, reject: 0.97 }, 'Share of white pixels, at least'),
-      blurred: limit({ warn: 0.45, reject: 0.15 }, 'Sharpness (0 to 1), at most'),
+      flat: limit({ warn: 0.2, reject: 0.06 }, 'Contrast: lightest less darkest (0 to 1), at most'),
+      low_information: limit({ warn: 1, reject: false }, 'Entropy of lightness in bits (0 to 8), at most'),
+      dark: limit({ warn: 0.25, reject: false }, 'Lightness that 5% of the pixels exceed (0 to 1), at most'),
+      bright: limit({ warn: 0.4, reject: false }, 'Share of white pixels, at least'),
+      blurred: limit({ warn: 0.45, reject: false }, 'Sharpness (0 to 1), at most'),
       noisy: limit({ warn: 10, reject: false }, 'Standard deviation of noise in 8-bit codes, at least'),
       near_duplicate: limit(
         { warn: 10, reject: false },
-        'Bits of 64 in which the hash differs from that of a photo before it in the order of names, at most; the first of a group is never meant',
+        'Bits of 64 in which its hash differs from that of a photo earlier in the order of names, at most',
       ),
     })
     .prefault({})
     .describe(
-      'What is checked of each photo and its labels: a value at its limit is reported (warn) or rejected; reports are in OUT/FOLDER/quality.json and quality-sheet.png',
+      'Checks of each photo and its labels, each with a limit to warn at and one to reject at; false: off. See quality.json and quality-sheet.png',
     )
 export type QualityOptions = z.output<ReturnType<typeof qualityOptions>>

@@ -32,6 +32,16 @@ test('no two of up to 20 colours are nearer than 0.09, whatever the means', () =
   )
 })
 
+test('colours of street photos stay calm: lighter or darker first, never far more saturated than their means', () => {
+  // sky, cloud, haze, walls and roads of a grey day
+  const means: Rgb[] = [232, 238, 244, 225, 120, 124, 110, 90, 96, 70, 60, 30].map(v => [v, v + 3, v + 6])
+  const chroma = (rgb: Rgb): number => Math.hypot(...okLab(...rgb).slice(1))
+  const colours = spreadColours(means)
+  expect(nearestPair(colours)).toBeGreaterThanOrEqual(0.09)
+  for (const [id, colour] of colours.entries())
+    expect(chroma(parse(colour))).toBeLessThanOrEqual(chroma(means[id]!) + 0.08)
+})
+
 test('64 equal means and 255 greys still find colours of their own', () => {
   expect(nearestPair(spreadColours(Array.from({ length: 64 }, () => [90, 90, 90])))).toBeGreaterThan(0.05)
   expect(nearestPair(spreadColours(Array.from({ length: 255 }, (_, i) => [i, i, i])))).toBeGreaterThan(0.03)

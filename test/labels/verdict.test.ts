@@ -33,10 +33,10 @@ describe('measurePhoto', () => {
     })
   })
 
-  test('half black, half white: contrast 0.5, one bit, half clipped at each end', () => {
+  test('half black, half white: all the contrast there is, one bit, half clipped at each end', () => {
     const rgb = Uint8Array.from({ length: 3 * 32 * 32 }, (_, i) => (i % 96 < 48 ? 0 : 255))
     expect(measurePhoto(rgb, 32, 32)).toMatchObject({
-      ...{ lightness: 0.5, highlight: 1, contrast: 0.5, entropy: 1, clippedDark: 0.5, clippedBright: 0.5 },
+      ...{ lightness: 0.5, highlight: 1, contrast: 1, entropy: 1, clippedDark: 0.5, clippedBright: 0.5 },
     })
   })
 
@@ -72,7 +72,7 @@ describe('judge', () => {
   })
 
   test.each<[ReasonCode, 'warn' | 'reject', string, Measures | Promise<Measures>]>([
-    ['one_cluster', 'reject', 'labels of one cluster', labels({ effective: 1.01 })],
+    ['one_cluster', 'warn', 'labels of one cluster', labels({ effective: 1.01 })],
     ['dominant', 'warn', 'labels of one large cluster', labels({ dominant: 0.95 })],
     ['speckle', 'warn', 'torn labels', labels({ speckle: 0.9 })],
     ['alike_clusters', 'warn', 'two clusters of one colour', labels({ closest: 0.01 })],
@@ -80,10 +80,11 @@ describe('judge', () => {
     ['blurred', 'warn', 'a blurred photo', damaged('Gaussian blur 3 px')],
     ['blurred', 'warn', 'a shaken photo', damaged('motion blur 15 px')],
     ['dark', 'warn', 'a dark photo', damaged('darkened to 15%')],
-    ['dark', 'reject', 'a black photo', damaged('darkened to 5%')],
+    ['flat', 'reject', 'a black photo', damaged('darkened to 5%')],
     ['bright', 'warn', 'an over-exposed photo', damaged('exposed 3 times')],
     ['flat', 'warn', 'fog', damaged('fog, 10% left')],
     ['flat', 'reject', 'one colour', damaged('one colour')],
+    ['flat', 'reject', 'one colour and what the sensor adds', damaged('one colour, noise of 2 codes')],
     ['low_information', 'warn', 'one colour', damaged('one colour')],
     ['noisy', 'warn', 'noise', damaged('noise of 25 codes')],
     ['near_duplicate', 'warn', 'a photo like another', { ...GOOD, twin: { name: 'other', bits: 4 } }],
@@ -96,9 +97,25 @@ describe('judge', () => {
 
   test('reasons to reject come first, each code once', () => {
     const codes = (measures: Measures) => judge(measures, LIMITS).reasons.map(({ code }) => code)
-    expect(codes({ ...labels({ effective: 1, dominant: 1 }), photo: undefined })).toEqual(['one_cluster', 'dominant'])
-    const black = { ...GOOD.photo!, highlight: 0 }
-    expect(codes({ ...labels({ dominant: 0.95 }), photo: black })).toEqual(['dark', 'dominant'])
+    expect(codes({ ...labels({ unlabelled: 1, effective: 0 }), photo: undefined })).toEqual([
+      'unlabelled',
+      'one_cluster',
+    ])
+    const grey = { ...GOOD.photo!, contrast: 0.01 }
+    expect(codes({ ...labels({ dominant: 0.95 }), photo: grey })).toEqual(['flat', 'dominant'])
+  })
+
+  test('what is drawn, blurred or dark is told and kept: it may be meant so', async () => {
+    const line = (ink: number, paper: number): Measures => {
+      const rgb = Uint8Array.from({ length: 3 * SIDE ** 2 }, (_, i) => (Math.floor(i / 3) % SIDE === 40 ? ink : paper))
+      return { ...GOOD, photo: measurePhoto(rgb, SIDE, SIDE) }
+    }
+    const verdict = (measures: Measures) => judge(measures, LIMITS).verdict
+    expect([verdict(line(0, 255)), verdict(line(255, 0))]).toEqual(['warn', 'warn'])
+    for (const name of ['Gaussian blur 8 px', 'motion blur 31 px', 'darkened to 15%', 'exposed 6 times'])
+      expect([name, verdict(await damaged(name))]).toEqual([name, 'warn'])
+    const strict = { ...LIMITS, blurred: { warn: 0.45, reject: 0.15 } }
+    expect(judge(await damaged('Gaussian blur 8 px'), strict).verdict).toBe('reject')
   })
 
   test('a limit counts itself, false never does, and a rule may be off', () => {

@@ -16,7 +16,7 @@ export interface PhotoMeasures {
   readonly noise: number
   /** Mean lightness (luma of sRGB codes), 0..1. */
   readonly lightness: number
-  /** Lightness that 5% of the pixels exceed, 0..1. */
+  /** Lightness that 1% of the pixels exceed, 0..1. */
   readonly highlight: number
   /** Standard deviation of lightness, 0..0.5. */
   readonly contrast: number
@@ -39,7 +39,7 @@ const LEAST_EDGES = 0.01
 const LEAST_CONTRAST = 25
 /** Codes this near to black and white are clipped. */
 const CLIPPED = 4
-const HIGHLIGHT = 0.95
+const HIGHLIGHT = 0.99
 /** The calmest places: the quarter of second differences that is smallest. */
 const CALM = 0.25
 /** Of Gaussian noise of deviation 1, the second difference has deviation sqrt(6) and this quartile of its size. */
@@ -76,7 +76,7 @@ export function measurePhoto(rgb: Uint8Array, width: number, height: number): Ph
   const { mean, deviation, entropy, count } = statistics(lightness)
   return {
     sharpness: sharpnessOf([rows, columns], deviation),
-    noise: rounded(quantile(bends, CALM) / CALM_QUARTILE),
+    noise: rounded(Math.max(0, quantile(bends, CALM) - 0.5) / CALM_QUARTILE),
     lightness: rounded(mean / 255),
     highlight: rounded(Math.min(255, Math.floor(quantile(lightness, HIGHLIGHT))) / 255),
     contrast: rounded(deviation / 255),

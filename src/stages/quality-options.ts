@@ -29,7 +29,7 @@ export const qualityOptions = (of: 'clusters' | 'classes') =>
         ),
       unlabelled: limit({ warn: 0.5, reject: 0.98 }, 'Share of pixels without a label, at least. false: no such check'),
       one_cluster: limit(
-        of === 'clusters' ? { warn: 1.5, reject: 1.05 } : { warn: 1.05, reject: false },
+        of === 'clusters' ? { warn: 1.5, reject: false } : { warn: 1.05, reject: false },
         'Effective number of clusters, exp(H) of their shares, at most',
       ),
       dominant: limit({ warn: 0.9, reject: false }, 'Share of the largest cluster, at least'),
@@ -39,10 +39,10 @@ export const qualityOptions = (of: 'clusters' | 'classes') =>
         'Smallest OKLab distance of the mean colours of two clusters in the photo, at most',
       ),
       flat: limit({ warn: 0.05, reject: 0.005 }, 'Standard deviation of lightness (0 to 0.5), at most'),
-      low_information: limit({ warn: 1, reject: 0.2 }, 'Entropy of lightness in bits (0 to 8), at most'),
-      dark: limit({ warn: 0.25, reject: 0.05 }, 'Lightness that 5% of the pixels exceed (0 to 1), at most'),
-      bright: limit({ warn: 0.4, reject: 0.97 }, 'Share of white pixels, at least'),
-      blurred: limit({ warn: 0.45, reject: 0.15 }, 'Sharpness (0 to 1), at most'),
+      low_information: limit({ warn: 1, reject: false }, 'Entropy of lightness in bits (0 to 8), at most'),
+      dark: limit({ warn: 0.25, reject: 0.05 }, 'Lightness that 1% of the pixels exceed (0 to 1), at most'),
+      bright: limit({ warn: 0.4, reject: 0.995 }, 'Share of white pixels, at least'),
+      blurred: limit({ warn: 0.45, reject: false }, 'Sharpness (0 to 1), at most'),
       noisy: limit({ warn: 10, reject: false }, 'Standard deviation of noise in 8-bit codes, at least'),
       near_duplicate: limit(
         { warn: 10, reject: false },

@@ -72,7 +72,7 @@ describe('judge', () => {
   })
 
   test.each<[ReasonCode, 'warn' | 'reject', string, Measures | Promise<Measures>]>([
-    ['one_cluster', 'reject', 'labels of one cluster', labels({ effective: 1.01 })],
+    ['one_cluster', 'warn', 'labels of one cluster', labels({ effective: 1.01 })],
     ['dominant', 'warn', 'labels of one large cluster', labels({ dominant: 0.95 })],
     ['speckle', 'warn', 'torn labels', labels({ speckle: 0.9 })],
     ['alike_clusters', 'warn', 'two clusters of one colour', labels({ closest: 0.01 })],
@@ -96,7 +96,7 @@ describe('judge', () => {
 
   test('reasons to reject come first, each code once', () => {
     const codes = (measures: Measures) => judge(measures, LIMITS).reasons.map(({ code }) => code)
-    expect(codes({ ...labels({ effective: 1, dominant: 1 }), photo: undefined })).toEqual(['one_cluster', 'dominant'])
+    expect(codes({ ...labels({ unlabelled: 1, dominant: 1 }), photo: undefined })).toEqual(['unlabelled', 'dominant'])
     const black = { ...GOOD.photo!, highlight: 0 }
     expect(codes({ ...labels({ dominant: 0.95 }), photo: black })).toEqual(['dark', 'dominant'])
   })

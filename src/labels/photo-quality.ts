@@ -16,7 +16,7 @@ export interface PhotoMeasures {
   readonly noise: number
   /** Mean lightness (luma of sRGB codes), 0..1. */
   readonly lightness: number
-  /** Lightness that 5% of the pixels exceed, 0..1. */
+  /** Lightness that 1% of the pixels exceed, 0..1. */
   readonly highlight: number
   /** From the lightness that all but a thousandth of the pixels exceed to that which a thousandth exceeds, 0..1. */
   readonly contrast: number
@@ -78,7 +78,7 @@ export function measurePhoto(rgb: Uint8Array, width: number, height: number): Ph
   const { mean, deviation, entropy, count } = statistics(lightness)
   return {
     sharpness: sharpnessOf([rows, columns], deviation),
-    noise: rounded(quantile(bends, CALM) / CALM_QUARTILE),
+    noise: rounded(Math.max(0, quantile(bends, CALM) - 0.5) / CALM_QUARTILE),
     lightness: rounded(mean / 255),
     highlight: rounded(codeAt(lightness, HIGHLIGHT) / 255),
     contrast: rounded((codeAt(lightness, 1 - END) - codeAt(lightness, END)) / 255),

@@ -32,7 +32,7 @@ const RULES = {
   alike_clusters: { value: m => m.labels.closest, bad: 'below', words: 'OKLab distance of two clusters' },
   flat: { value: m => m.photo?.contrast, bad: 'below', words: 'contrast of lightness' },
   low_information: { value: m => m.photo?.entropy, bad: 'below', words: 'bits of lightness' },
-  dark: { value: m => m.photo?.highlight, bad: 'below', words: 'lightness of the brightest 5%' },
+  dark: { value: m => m.photo?.highlight, bad: 'below', words: 'lightness of the brightest 1%' },
   bright: { value: m => m.photo?.clippedBright, bad: 'above', words: 'share of white pixels' },
   blurred: { value: m => m.photo?.sharpness, bad: 'below', words: 'sharpness' },
   noisy: { value: m => m.photo?.noise, bad: 'above', words: 'noise in 8-bit codes' },
@@ -55,6 +55,8 @@ export const VERDICTS = ['pass', 'warn', 'reject'] as const
 
 export interface Reason {
   readonly code: ReasonCode
+  /** Whether the limit to warn or that to reject is reached. */
+  readonly verdict: keyof Limit
   readonly found: number
   readonly limit: number
   /** `near_duplicate`: the other photo. */
@@ -82,7 +84,15 @@ function reasonsAt(level: keyof Limit, measures: Measures, thresholds: Threshold
     const limit = (thresholds[code] || undefined)?.[level] ?? false
     if (found === undefined || limit === false) return []
     if (bad === 'above' ? found < limit : found > limit) return []
-    return [{ code, found, limit, ...(code === 'near_duplicate' && measures.twin && { of: measures.twin.name }) }]
+    return [
+      {
+        code,
+        verdict: level,
+        found,
+        limit,
+        ...(code === 'near_duplicate' && measures.twin && { of: measures.twin.name }),
+      },
+    ]
   })
 }
 
@@ -100,7 +110,7 @@ export function strain(measures: Measures, thresholds: Thresholds): number {
 }
 
 /** `blurred: sharpness 0.12, limit up to 0.15` */
-export function reasonText({ code, found, limit, of }: Reason): string {
+export function reasonText({ code, found, limit, of }: Omit<Reason, 'verdict'>): string {
   const { bad, words }: Rule = RULES[code]
   return `${code}: ${words} ${found}${of === undefined ? '' : ` (${of})`}, limit ${bad === 'above' ? 'from' : 'up to'} ${limit}`
 }

@@ -15,6 +15,8 @@ export interface StepReport {
   readonly samples: number
   readonly skipped: number
   readonly seconds: number
+  /** What it said when it was made. */
+  readonly notes: readonly string[]
 }
 
 export interface RunEnd {

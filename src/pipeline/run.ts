@@ -196,11 +196,12 @@ class Run {
       })
       if (!stage.source) await removeReport(this.pipeline)
       const failures: Failure[] = []
-      const result = await this.#execute(step, set, failures)
+      const notes: string[] = []
+      const result = await this.#execute(step, set, failures, notes)
       const same = stage.source && before && JSON.stringify(before.result) === JSON.stringify(result)
       record = same
-        ? { ...before, failures }
-        : { key, from, reason, at: new Date().toISOString(), seconds: secondsSince(started), result, failures }
+        ? { ...before, failures, notes }
+        : { key, from, reason, at: new Date().toISOString(), seconds: secondsSince(started), result, failures, notes }
       if (!same || JSON.stringify(before.failures) !== JSON.stringify(failures)) {
         await removeReport(this.pipeline)
         await writeStepRecord(output, step, record)
@@ -216,6 +217,7 @@ class Run {
       samples: record.result.samples.length,
       skipped: record.failures.length,
       seconds: secondsSince(started),
+      notes: record.notes ?? [],
     }
     this.steps.push(report)
     this.emit({
@@ -230,7 +232,7 @@ class Run {
     return record.result
   }
 
-  #execute(step: Step, set: SampleSet, failures: Failure[]): Promise<SampleSet> {
+  #execute(step: Step, set: SampleSet, failures: Failure[], notes: string[]): Promise<SampleSet> {
     const context = makeContext({
       pipeline: this.pipeline,
       step,
@@ -238,7 +240,10 @@ class Run {
       options: this.options,
       pool: this.pool,
       store: this.#store,
-      emit: this.emit,
+      emit: event => {
+        if (event.type === 'note') notes.push(event.message)
+        this.emit(event)
+      },
       skipped: [...this.failures],
       fail: failure => {
         failures.push(failure)

@@ -20,6 +20,8 @@ export interface StepRecord {
   readonly seconds: number
   readonly result: SampleSet
   readonly failures: readonly Failure[]
+  /** What the step said when it was made. */
+  readonly notes?: readonly string[]
 }
 
 /** Everything that a step's result depends on. */

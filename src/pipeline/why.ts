@@ -57,7 +57,7 @@ export async function explainSample(
     before = sample
   }
   if (!before && !lines.length) return { names: [...names] }
-  if (before) lines.push(...(await datasetLines(output, before)))
+  if (before) lines.push(...(await qualityLines(output, records, before)), ...(await datasetLines(output, before)))
   return { lines }
 }
 
@@ -75,6 +75,27 @@ function describeChange(before: Sample | undefined, now: Sample): string {
 
 const describeRef = (ref: ImageRef): string =>
   ref.kind === 'stored' ? `${ref.width}x${ref.height}, key ${ref.key.slice(0, 12)}` : ref.path
+
+/** What the quality gate of a step that makes labels said of a sample that passed it. */
+async function qualityLines(output: string, records: readonly StepRecord[], { name }: Sample): Promise<string[]> {
+  const lines: string[] = []
+  for (const { from } of records) {
+    const { quality, folder } = from.options
+    if (!quality || typeof folder !== 'string') continue
+    const text = await readFile(join(output, folder, 'quality.json'), 'utf8').catch(() => '')
+    const line = text.split('\n').find(line => line.startsWith(`  {"name":${JSON.stringify(name)},`))
+    if (!line) continue
+    const { verdict, reasons } = JSON.parse(line.replace(/,$/, '')) as {
+      verdict: string
+      reasons: readonly { code: string; found: number; limit: number; of?: string }[]
+    }
+    const why = reasons.map(
+      ({ code, found, limit, of }) => `${code} ${found}, limit ${limit}${of ? `, like ${of}` : ''}`,
+    )
+    lines.push(`quality: ${verdict}${why.length ? ` (${why.join('; ')})` : ''}`)
+  }
+  return lines
+}
 
 async function datasetLines(output: string, { name }: Sample): Promise<string[]> {
   const text = await readFile(join(output, 'dataset', 'samples.jsonl'), 'utf8').catch(() => '')

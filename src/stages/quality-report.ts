@@ -17,7 +17,7 @@ export interface VerdictCounts {
   readonly pass: number
   readonly warn: number
   readonly reject: number
-  /** How many samples of that verdict have each reason; only reasons that occur. */
+  /** How many samples of that verdict have each reason for it; only reasons that occur. */
   readonly reasons: {
     readonly warn: Readonly<Record<string, number>>
     readonly reject: Readonly<Record<string, number>>
@@ -27,7 +27,9 @@ export interface VerdictCounts {
 export function countVerdicts(judged: readonly JudgedSample[]): VerdictCounts {
   const of = (verdict: Verdict): readonly JudgedSample[] => judged.filter(one => one.judgement.verdict === verdict)
   const reasons = (verdict: Verdict): Record<string, number> => {
-    const codes = of(verdict).flatMap(({ judgement }) => judgement.reasons.map(({ code }) => code))
+    const codes = of(verdict).flatMap(({ judgement }) =>
+      judgement.reasons.flatMap(reason => (reason.verdict === verdict ? [reason.code] : [])),
+    )
     const counts = new Map<string, number>()
     for (const code of codes) counts.set(code, (counts.get(code) ?? 0) + 1)
     return Object.fromEntries(REASON_CODES.flatMap(code => (counts.has(code) ? [[code, counts.get(code)!]] : [])))

@@ -29,23 +29,21 @@ export const sceneOptions = {
     .describe(
       'For scene: weight of height in the photo; auto: 0.7 if up and down mean the same in all photos (streets), 0 if they mean nothing (aerial photos)',
     ),
-  texture: weight
-    .default(SCENE.texture)
-    .describe('For scene: weight of fine structure, such as leaves and windows'),
+  texture: weight.default(SCENE.texture).describe('For scene: weight of fine structure, such as leaves and windows'),
   exposure: z
     .number()
     .min(0)
     .max(1)
     .default(SCENE.exposure)
-    .describe('For scene: how much of each photo’s own brightness is taken out first, so that night and day share classes'),
+    .describe(
+      'For scene: how much of each photo’s own brightness is taken out first, so that night and day share classes',
+    ),
   detail: z
     .number()
     .positive()
     .max(10)
     .default(SCENE.detail)
-    .describe(
-      'For scene: weight of a pixel’s own colour when it is labelled; more follows edges, less is calmer',
-    ),
+    .describe('For scene: weight of a pixel’s own colour when it is labelled; more follows edges, less is calmer'),
   majority: z
     .int()
     .min(0)

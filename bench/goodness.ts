@@ -32,6 +32,21 @@ const OURS: Readonly<Record<string, object>> = {
   'plain oklab, coherent': { features: 'colour' },
   default: {},
 }
+/** The defaults with one of them changed: what each gives and costs. */
+const CHOICES: Readonly<Record<string, object>> = {
+  default: {},
+  'features: colour': { features: 'colour' },
+  'position: 0': { position: 0 },
+  'texture: 0': { texture: 0 },
+  'exposure: 0': { exposure: 0 },
+  'chroma: 1': { chroma: 1 },
+  'detail: 1': { detail: 1 },
+  'detail: 4': { detail: 4 },
+  'majority: 0, min_region: 0': { majority: 0, min_region: 0 },
+  'majority: 3': { majority: 3 },
+  'min_region: 256': { min_region: 256 },
+}
+const CHOICE_CLUSTERS = 12
 const PEERS = { cv2: 'cv2.kmeans per photo', sklearn: 'sklearn KMeans per photo' }
 
 /** Label maps in the order of the photos. */
@@ -45,6 +60,24 @@ export async function benchGoodness({ part }: { readonly part: Part }): Promise<
   try {
     const rows: BenchRow[] = []
     for (const clusters of CLUSTERS) rows.push(...(await compareAll(truth, clusters, folder, part)))
+    return rows
+  } finally {
+    await rm(folder, { recursive: true, force: true })
+  }
+}
+
+/** @returns as `benchGoodness`, `peer` being the default */
+export async function benchChoices({ part }: { readonly part: Part }): Promise<BenchRow[]> {
+  const truth = await readTruth(part)
+  if (!truth) return [row('labels against ground truth', Number.NaN, Number.NaN, '', `no photos at ${camvid}`)]
+  const folder = await mkdtemp(join(tmpdir(), 'prep-bench-'))
+  try {
+    const rows: BenchRow[] = []
+    for (const [name, options] of Object.entries(CHOICES)) {
+      const measures = await measureOurs(truth, { ...options, clusters: CHOICE_CLUSTERS }, folder)
+      const miou = mean(measures.map(({ miou }) => miou))
+      rows.push(row(`${part} K=${CHOICE_CLUSTERS} ${name}`, miou, rows[0]?.ours ?? miou, 'mIoU', describe(measures)))
+    }
     return rows
   } finally {
     await rm(folder, { recursive: true, force: true })
@@ -76,12 +109,17 @@ async function compareAll(truth: Truth, clusters: number, folder: string, part: 
     )
   }
   for (const [name, options] of Object.entries(OURS)) {
-    const measures: Measures[] = []
-    for (const seed of SEEDS)
-      measures.push(measure(truth, await labelByPipeline(truth, { ...options, clusters }, seed, folder), clusters))
+    const measures = await measureOurs(truth, { ...options, clusters }, folder)
     rows.push(row(`${at} ours, ${name}`, mean(measures.map(({ miou }) => miou)), peer, 'mIoU', describe(measures)))
   }
   return rows
+}
+
+async function measureOurs(truth: Truth, options: { readonly clusters: number }, folder: string): Promise<Measures[]> {
+  const measures: Measures[] = []
+  for (const seed of SEEDS)
+    measures.push(measure(truth, await labelByPipeline(truth, options, seed, folder), options.clusters))
+  return measures
 }
 
 interface Measures {

@@ -1,7 +1,7 @@
 /**
- * `npm run bench -- prep|labels|goodness|train|scale|download|dedupe|quality|coherence [--json]`: ratios against peers,
- * measured in the same run. `goodness` takes `--part all|tune|heldout` (default: heldout, the photos that nothing is tuned
- * on).
+ * `npm run bench -- prep|labels|goodness|choices|train|scale|download|dedupe|quality|coherence [--json]`: ratios against
+ * peers, measured in the same run. `goodness` and `choices` take `--part all|tune|heldout` (default: heldout, the photos
+ * that nothing is tuned on).
  */
 import { parseArgs } from 'node:util'
 import type { BenchRow } from './row.js'
@@ -15,6 +15,7 @@ const BENCHES: Readonly<Record<string, (settings: Settings) => Promise<readonly 
   prep: async () => (await import('./prep.js')).benchPrep(),
   labels: async () => (await import('./labels.js')).benchLabels(),
   goodness: async settings => (await import('./goodness.js')).benchGoodness(settings),
+  choices: async settings => (await import('./goodness.js')).benchChoices(settings),
   coherence: async () => (await import('./coherence.js')).benchCoherence(),
   scale: async () => (await import('./scale.js')).benchScale(),
   train: async () => (await import('./train.js')).benchTrain(),

@@ -23,7 +23,7 @@ const CLASSES: Readonly<Record<string, string>> = {
   TOO_FEW_COLOURS: 'qc_colours',
 }
 
-/** The class of a sample's error code: `http_429`, `not_an_image`, `qc_blur`. */
+/** The class of a sample's error code: `http_429`, `not_an_image`, `qc_blurred`. */
 export const failureClass = (code: string): string => CLASSES[code] ?? code.toLowerCase()
 
 /** Classes that may pass by themselves: a rerun tries them again. The others keep their verdict until asked. */

@@ -61,10 +61,11 @@ function place(means: readonly Rgb[], taken: readonly (string | undefined)[], ro
   const wanted = means.map(mean => okLab(...mean))
   const places = taken.map(colour => (colour === undefined ? undefined : candidate(parse(colour))))
   const own = means.map(mean => candidate(mean.map(Math.round) as unknown as Rgb))
+  const order = [...means.keys()].sort((i, j) => fromMiddle(wanted[j]!) - fromMiddle(wanted[i]!) || i - j)
   for (let round = 0; round < ROUNDS; round++) {
     let moved = false
-    for (const [id, colour] of taken.entries()) {
-      if (colour !== undefined) continue
+    for (const id of order) {
+      if (taken[id] !== undefined) continue
       const others = places.filter((other): other is Candidate => other !== undefined && other !== places[id])
       const best = nearestFree(wanted[id]!, own[id]!, others, room)
       if (!best) return undefined
@@ -75,6 +76,9 @@ function place(means: readonly Rgb[], taken: readonly (string | undefined)[], ro
   }
   return places.map(chosen => hex((chosen as Candidate).rgb))
 }
+
+/** White and black have no room but to become grey, so they choose first. */
+const fromMiddle = ([lightness]: OkLab): number => Math.abs(lightness - 0.6)
 
 /** What costs least to show `wanted` by, among its own colour and the grid, of all that is far enough from the others. */
 function nearestFree(

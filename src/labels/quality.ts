@@ -14,7 +14,10 @@ export interface LabelMeasures {
   readonly regions: number
   /** Share of the labelled pixels in regions of fewer than SPECKLE_PX. */
   readonly speckle: number
-  /** Smallest distance in OKLab between the photo's mean colours of two live clusters; null with fewer than two. */
+  /**
+   * Smallest distance in OKLab between the photo's mean colours of two live clusters; null with fewer than two, and where
+   * it is not by colour alone that clusters differ.
+   */
   readonly closest: number | null
   /** Share of pixels whose id is no class, or one that stands for "no label". */
   readonly unlabelled: number
@@ -31,6 +34,8 @@ export interface LabelledPhoto {
   readonly classes: number
   /** Ids below K that stand for "no label" all the same. */
   readonly unlabelled?: readonly number[]
+  /** Is a cluster more than a colour, so that two of one colour may be right? */
+  readonly beyondColour?: boolean
 }
 
 /** Regions of fewer pixels are what a generator cannot learn and nobody would paint. */
@@ -43,7 +48,15 @@ export const LIVE_SHARE = 0.005
 const LINES = 128
 
 /** Measure a label map; exact but for mean colours, which are those of evenly spaced pixels. */
-export function measureLabels({ ids, rgb, width, height, classes, unlabelled = [] }: LabelledPhoto): LabelMeasures {
+export function measureLabels({
+  ids,
+  rgb,
+  width,
+  height,
+  classes,
+  unlabelled = [],
+  beyondColour = false,
+}: LabelledPhoto): LabelMeasures {
   const counts = countIds(ids)
   for (const id of unlabelled) counts[id] = 0
   const known = [...counts.subarray(0, classes)]
@@ -52,7 +65,7 @@ export function measureLabels({ ids, rgb, width, height, classes, unlabelled = [
   const live = shares.flatMap((share, id) => (share >= LIVE_SHARE ? [id] : []))
   const entropy = shares.reduce((sum, share) => (share > 0 ? sum - share * Math.log(share) : sum), 0)
   const { regions, smallShare } = regionStatistics(ids, width, height)
-  const closest = smallestDistance(meanColours(ids, rgb, width, height, live))
+  const closest = beyondColour ? undefined : smallestDistance(meanColours(ids, rgb, width, height, live))
   return {
     live: live.length,
     effective: rounded(labelled ? Math.exp(entropy) : 0),

@@ -44,9 +44,15 @@ function rowsOf({ properties = {}, required = [] }: JsonSchema, prefix: string):
         member.default !== undefined ? JSON.stringify(member.default) : required.includes(name) ? 'required' : '-',
       description: member.description ?? '',
     },
-    ...(member.properties ? rowsOf(member, `${prefix}${name}.`) : []),
+    ...rowsOf(groupOf(member), `${prefix}${name}.`),
   ])
 }
+
+/** The group that an option is, or may be; none where its members need no words. */
+const groupOf = (member: JsonSchema): JsonSchema =>
+  [member, ...(member.anyOf ?? [])].find(({ properties = {} }) =>
+    Object.values(properties).some(({ description }) => description),
+  ) ?? {}
 
 function typeText(schema: JsonSchema): string {
   if (schema.anyOf) return schema.anyOf.map(typeText).join(' or ')

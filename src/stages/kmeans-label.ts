@@ -43,10 +43,10 @@ export async function assignLabels(
 ): Promise<TaskOutput> {
   const pixels = await load(photo)
   const { data, width, height } = pixels
-  const { label, colours } = labellerOf(palette, coherence)
+  const { label, colours, beyondColour } = labellerOf(palette, coherence)
   const ids = label(data, width, height)
   if (drawing) replaceFileUnsynced(drawing, [encodeIndexedPng(ids, width, height, colours)])
-  const quality = gateFacts({ ids, pixels, classes: colours.length, isPhoto: of === 'photo' })
+  const quality = gateFacts({ ids, pixels, classes: colours.length, beyondColour, isPhoto: of === 'photo' })
   return { image: { data: ids, width, height, channels: 1 }, facts: { width, height, ...quality } }
 }
 
@@ -85,13 +85,15 @@ interface Kept {
   readonly key: string
   readonly label: Labeller
   readonly colours: readonly Colour[]
+  readonly beyondColour: boolean
 }
 let kept: Kept | undefined
 function labellerOf(text: string, coherence: Coherence): Kept {
   const key = JSON.stringify([text, coherence])
   if (kept?.key === key) return kept
   const palette = parsePalette(text, 'palette')
-  kept = { key, label: createLabeller(palette, coherence), colours: paletteColours(palette) }
+  const colours = paletteColours(palette)
+  kept = { key, label: createLabeller(palette, coherence), colours, beyondColour: palette.features !== undefined }
   return kept
 }
 

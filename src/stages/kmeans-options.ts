@@ -15,46 +15,46 @@ export const options = z.strictObject({
     .union([z.int().min(2).max(64), z.literal('auto')])
     .optional()
     .describe(
-      'Number of classes K (default: 8, or as many as `palette` has); auto: where more of them, up to 32, stop paying (the knee of the error curve)',
+      'Number of classes (default: 8, or as many as `palette` has); auto: as many, up to 32, as still lower the error much',
     ),
   space: z
     .enum(['oklab', 'rgb'])
     .default('oklab')
-    .describe('Where colour distance is measured: oklab is as the eye sees it'),
+    .describe('Where colours are compared: oklab as the eye does, rgb by their codes'),
   ...sceneOptions,
   scope: z
     .enum(['dataset', 'image'])
     .default('dataset')
-    .describe('dataset: one palette, so a class has the same id in every photo; image: K classes of each photo’s own'),
+    .describe('dataset: one palette, a class has the same id in every photo; image: each photo has classes of its own'),
   engine: z
     .enum(['prep', 'ml-kmeans'])
     .default('prep')
-    .describe('prep: exact and fast; ml-kmeans: the npm package of that name on a bounded sample of the colours'),
+    .describe('prep: exact and fast; ml-kmeans: the npm package of that name, on a sample'),
   restarts: z
     .int()
     .min(1)
     .max(100)
     .default(FIT_DEFAULTS.restarts)
     .describe('Independent starts at most; fewer when starts agree (engine: prep)'),
-  palette: z.string().min(1).optional().describe('Use the classes of this palette.json instead of finding new ones'),
+  palette: z.string().min(1).optional().describe('Label by this palette.json instead of finding classes'),
   names: z
     .union([namesFrom, z.record(z.string().regex(/^\d+$/, 'expected an id'), z.string().min(1))])
     .optional()
     .describe(
-      'Names of classes: by id, such as {3: road} (prep palette name does the same for a run), or from label maps of a few of the photos: {from: folder, table, ignore, min_overlap, merge, photo_suffix, label_suffix}, see docs/labels.md',
+      'Names of classes: by id, such as {3: road}, or from label maps of a few of the photos, {from: folder, table: file}; see docs/labels.md',
     ),
   refit: z
     .enum(['never', 'always', 'drift'])
     .default('always')
     .describe(
-      'When photos are added or removed: always makes a new palette, so that labels depend on the photos alone; never keeps the one there is; drift keeps it as long as it fits, and labels only what is new. --fresh and changed options always make a new one',
+      'When photos change: always makes a new palette, so that labels depend on the photos alone; never keeps the one there is; drift keeps it while it fits. --fresh and changed options always make a new one',
     ),
   drift_limit: z
     .number()
     .min(0)
     .default(0.1)
     .describe(
-      'refit: drift makes a new palette when the mean squared distance of pixels to their class has grown by more than this part, or more than this part of the pixels would have to change class for the shares to be as they were',
+      'For drift: the palette is kept while its error has grown, and shares of classes have moved, by no more than this part',
     ),
   maps: z.boolean().default(true).describe('Also write the label maps as coloured PNG'),
   folder: z

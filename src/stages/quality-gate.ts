@@ -30,14 +30,16 @@ export interface GateInput {
   readonly classes: number
   /** Ids below `classes` that stand for "no label" all the same. */
   readonly unlabelled?: readonly number[]
+  /** Is a cluster more than a colour, so that two of one colour may be right? */
+  readonly beyondColour?: boolean
   /** Is it the photo that was labelled? Drawings are flat by nature, and alike. */
   readonly isPhoto: boolean
 }
 
 /** What the gate must know of a sample; for the facts of the task that labels it, as `quality`. */
-export function gateFacts({ ids, pixels, classes, unlabelled = [], isPhoto }: GateInput): { quality: Json } {
+export function gateFacts({ pixels, isPhoto, ...labelling }: GateInput): { quality: Json } {
   const { data: rgb, width, height } = pixels
-  const labels = measureLabels({ ids, rgb, width, height, classes, unlabelled })
+  const labels = measureLabels({ rgb, width, height, ...labelling })
   const photo = isPhoto && {
     photo: measurePhoto(rgb, width, height),
     signature: Buffer.from(signatureOf(pixels)).toString('base64'),

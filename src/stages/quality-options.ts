@@ -40,7 +40,7 @@ export const qualityOptions = (of: 'clusters' | 'classes') =>
       speckle: limit({ warn: 0.8, reject: false }, 'Share of pixels in regions under 64 px, at least'),
       alike_clusters: limit(
         { warn: of === 'clusters' ? 0.02 : false, reject: false },
-        'Smallest OKLab distance of the mean colours of two clusters in the photo, at most',
+        'Where labels are by colour alone: smallest OKLab distance of two clusters in the photo, at most',
       ),
       flat: limit({ warn: 0.2, reject: 0.06 }, 'Contrast: lightest less darkest (0 to 1), at most'),
       low_information: limit({ warn: 1, reject: false }, 'Entropy of lightness in bits (0 to 8), at most'),

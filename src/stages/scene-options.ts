@@ -17,48 +17,46 @@ export const sceneOptions = {
     .enum(['scene', 'colour'])
     .optional()
     .describe(
-      'What classes are told apart by: scene is colour, where a pixel is and the texture around it; colour is the pixel’s own colour alone. Default: scene, but colour with space: rgb, scope: image, of: drawing',
+      'What tells classes apart: scene is colour, height in the photo and texture; colour is colour alone. Default: scene, but colour with space: rgb, scope: image or of: drawing',
     ),
   chroma: weight
     .positive()
     .default(SCENE.chroma)
-    .describe('features: scene: how much hue and saturation count against lightness; 1 as much as they look different'),
+    .describe('For scene: weight of hue and saturation beside lightness; 1 is how different they look'),
   position: z
     .union([weight, z.literal('auto')])
     .default(SCENE.position)
     .describe(
-      'features: scene: how much height in the photo counts; auto: 0.7 where rows of the photos have much in common (streets, rooms), 0 where they have not (aerial photos, textures)',
+      'For scene: weight of height in the photo; auto: 0.7 if up and down mean the same in all photos (streets), 0 if they mean nothing (aerial photos)',
     ),
-  texture: weight
-    .default(SCENE.texture)
-    .describe('features: scene: how much fine structure counts, across and down (leaves, windows, asphalt)'),
+  texture: weight.default(SCENE.texture).describe('For scene: weight of fine structure, such as leaves and windows'),
   exposure: z
     .number()
     .min(0)
     .max(1)
     .default(SCENE.exposure)
-    .describe('features: scene: how much of each photo’s own brightness is taken out first; 1 all of it'),
+    .describe(
+      'For scene: how much of each photo’s own brightness is taken out first, so that night and day share classes',
+    ),
   detail: z
     .number()
     .positive()
     .max(10)
     .default(SCENE.detail)
-    .describe(
-      'features: scene: how many times more its own colour counts when a pixel is labelled; more follows edges closer, less is calmer',
-    ),
+    .describe('For scene: weight of a pixel’s own colour when it is labelled; more follows edges, less is calmer'),
   majority: z
     .int()
     .min(0)
     .max(MAX_MAJORITY_RADIUS)
     .optional()
     .describe(
-      'Pixels around each whose most frequent class it takes: 1 is a window of 3x3; 0: off. Default: 1, but 0 with of: drawing',
+      'Each pixel takes the most frequent class this many pixels around it (1: 3x3); 0: off. Default: 1, but 0 with of: drawing',
     ),
   min_region: z
     .union([z.int().min(0), z.literal('auto')])
     .optional()
     .describe(
-      'Regions of fewer pixels become part of the neighbour of the closest colour; auto: a 4096th of the photo, 64 at 512x512; 0: off. Default: auto, but 0 with of: drawing',
+      'Regions of fewer pixels join the neighbour of the closest colour; 0: off; auto: a 4096th of the photo (64 at 512x512). Default: auto, but 0 with of: drawing',
     ),
 }
 

@@ -61,7 +61,7 @@ describe('inputs that cannot work end in a coded error and exit code 2', () => {
     ],
     [
       'photos of different sizes to pack',
-      { steps: [{ stage: 'glob', patterns: ['{photos,flat}/*.{jpg,png}'] }, { stage: 'kmeans' }, { stage: 'pack' }] },
+      { steps: [{ stage: 'glob', patterns: ['{photos,few}/*.{jpg,png}'] }, { stage: 'kmeans' }, { stage: 'pack' }] },
       '2 SIZES_DIFFER',
     ],
     ['a palette that is not there', { steps: steps('photos/*.jpg').map(withPalette('nope.json')) }, '2 FILE_MISSING'],

@@ -45,9 +45,9 @@ beforeAll(async () => {
   first = await run()
 })
 
-test('colours are counted while the photo is resized, and maps drawn while it is labelled', () => {
+test('photos are measured while the photo is resized, and maps drawn while it is labelled', () => {
   const last = (label: string) => first.filter(event => event.label === label).at(-1)
-  expect(last('count colours')).toMatchObject({ done: 10, total: 10, cached: 10 })
+  expect(last('measure photos')).toMatchObject({ done: 10, total: 10, cached: 10 })
   expect(last('label')).toMatchObject({ done: 10, cached: 0 })
   expect(last('write labels')).toMatchObject({ done: 1, total: 1 }) // the contact sheet
 })

@@ -23,6 +23,8 @@ const pixel = ({ data, info }: Awaited<ReturnType<typeof raw>>, x: number, y: nu
   `#${[0, 1, 2].map(c => data[3 * (y * info.width + x) + c]!.toString(16).padStart(2, '0')).join('')}`
 
 const bars = { stage: 'glob', patterns: ['bars/*.png'] }
+/** The colours themselves, pixel by pixel: what comes out is known exactly. */
+const byColour = { stage: 'kmeans', features: 'colour', majority: 0, min_region: 0 }
 
 beforeAll(async () => {
   await writeBars(join(cwd, 'bars/a.png'), [RED, GREEN, BLUE, GREY])
@@ -33,7 +35,7 @@ beforeAll(async () => {
 
 describe('label maps', () => {
   test('one palette for all: a colour has the same id in every photo, ids go from dark to light', async () => {
-    await run('labels', [bars, { stage: 'kmeans', clusters: 4 }])
+    await run('labels', [bars, { ...byColour, clusters: 4 }])
     const ids = async (name: string) => {
       const { labels, colours } = decodeLabelIds(await readFile(join(cwd, `runs/labels/labels/${name}.png`)))
       return { row: Array.from(labels.data.subarray(0, 16)), colours }
@@ -97,7 +99,7 @@ describe('label maps', () => {
 describe('export', () => {
   const steps = (options: object): object[] => [
     bars,
-    { stage: 'kmeans', clusters: 4 },
+    { ...byColour, clusters: 4 },
     { stage: 'split', test: 1 },
     { stage: 'export', format: 'png', ...options },
   ]

@@ -47,4 +47,7 @@ describe('the smallest distance of two live clusters', () => {
   test('one colour is no distance', () => {
     expect(measureLabels({ ...halves, rgb: new Uint8Array(12).fill(90) }).closest).toBe(0)
   })
+  test('says nothing of clusters that differ by more than colour', () => {
+    expect(measureLabels({ ...halves, beyondColour: true }).closest).toBe(null)
+  })
 })

@@ -2,10 +2,11 @@
  * Labels by what a pixel is and what lies around it. Lightness and colour are the pixel's own; position and texture are
  * those of the cells around it, and change in a line from one cell's middle to the next.
  */
-import { type Cells, placesOf } from './cells.js'
+import type { Cells } from './cells.js'
 import { type Features, weightsOf } from './features.js'
 import { labelIds, type Palette } from './palette.js'
 import type { Scene } from './scene.js'
+import { placesOf } from './units.js'
 
 const align = (bytes: number): number => (bytes + 15) & ~15
 

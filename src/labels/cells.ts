@@ -2,10 +2,12 @@
  * What a photo's labels are fitted on: a grid of cells, each with its colour and its texture in bytes, so that what many
  * photos say can be kept small and merged in any order.
  */
-import type { Features } from './features.js'
+import type { Units } from './units.js'
 
 /** Cells along the shorter side: 8 px each at 512. Larger photos have larger cells, and so the same features. */
 const CELLS = 64
+/** Cells along a side at most: what the bytes of cells can hold. */
+const MOST_CELLS = 0xffff
 
 export interface Grid {
   /** Pixels along each side of a cell; those at the right and lower borders may be narrower. */
@@ -15,46 +17,22 @@ export interface Grid {
 }
 
 export function gridOf(width: number, height: number): Grid {
-  const cell = Math.max(1, Math.round(Math.min(width, height) / CELLS))
+  const cell = Math.max(1, Math.round(Math.min(width, height) / CELLS), Math.ceil(Math.max(width, height) / MOST_CELLS))
   return { cell, columns: Math.ceil(width / cell), rows: Math.ceil(height / cell) }
 }
 
-/** Bytes of each cell, row by row. */
-export interface Cells extends Grid {
-  /** Means of the planes: 255 L, 128 + 512 a, 128 + 512 b. */
-  readonly colour: readonly [Uint8Array, Uint8Array, Uint8Array]
-  /** 255 h and 255 v; absent when they were not asked for. */
-  readonly texture?: readonly [Uint8Array, Uint8Array]
-  /** The mean of 255 L over the photo. */
-  readonly level: number
-}
+/** Units that are the cells of a grid, row by row, all of one weight. */
+export interface Cells extends Grid, Units {}
 
 /** The place of a row of cells, 0 at the top to 1 at the bottom. */
 export const yOf = (row: number, rows: number): number => (row + 0.5) / rows
 
-/**
- * Where the cells lie in the space that is clustered: for each coordinate of a centroid a column, not weighted.
- */
-export function placesOf({ columns, rows, colour, texture, level }: Cells, features: Features): Float64Array[] {
-  const size = columns * rows
-  const column = (value: (i: number) => number): Float64Array => {
-    const values = new Float64Array(size)
-    for (let i = 0; i < size; i++) values[i] = value(i)
-    return values
-  }
-  const [L, a, b] = colour
-  const shift = Math.round(features.exposure * level)
-  return [
-    column(i => (L[i]! - shift) / 255),
-    column(i => (a[i]! - 128) / 512),
-    column(i => (b[i]! - 128) / 512),
-    ...(features.position ? [column(i => yOf(Math.floor(i / columns), rows))] : []),
-    ...(features.texture ? (texture ?? missing()).map(plane => column(i => plane[i]! / 255)) : []),
-  ]
-}
-
-const missing = (): readonly Uint8Array[] => {
-  throw new RangeError('these cells have no texture')
+/** Cells from what was measured of each. */
+export function cellsOn(grid: Grid, measured: Pick<Units, 'colour' | 'texture' | 'level'>): Cells {
+  const { columns, rows } = grid
+  const y = new Float64Array(columns * rows)
+  for (let row = 0; row < rows; row++) y.fill(yOf(row, rows), row * columns, (row + 1) * columns)
+  return { ...grid, ...measured, y, weight: new Float64Array(y.length).fill(1) }
 }
 
 /** `PCEL`, version 1. */
@@ -84,5 +62,5 @@ export function decodeCells(bytes: Uint8Array): Cells {
   if ((planes !== 3 && planes !== 5) || bytes.length !== HEAD + planes * size) throw new RangeError('cells: cut short')
   const plane = (i: number): Uint8Array => bytes.subarray(HEAD + i * size, HEAD + (i + 1) * size)
   const texture = planes === 5 ? { texture: [plane(3), plane(4)] as const } : {}
-  return { cell, columns, rows, colour: [plane(0), plane(1), plane(2)], level, ...texture }
+  return cellsOn({ cell, columns, rows }, { colour: [plane(0), plane(1), plane(2)], level, ...texture })
 }

@@ -1,13 +1,13 @@
 /** From the colours of one photo or of a whole data set to a palette: clustering, then order and looks of the clusters. */
 import { PrepError } from '../errors.js'
-import type { Cells } from './cells.js'
-import { type Features, weightsOf } from './features.js'
+import { type Features, isColourAlone, weightsOf } from './features.js'
 import type { ColourSums } from './histogram.js'
 import { kmeans } from './kmeans.js'
 import { type OkLab, okLab, okLabToRgb, type Rgb } from './oklab.js'
 import { distinctColours, hex, type Palette } from './palette.js'
 import { type Coordinates, nearest, type Points, placeOf, type Space, squaredDistance, toPoints } from './points.js'
 import { scenePoints } from './scene-points.js'
+import type { Units } from './units.js'
 
 export interface FitOptions {
   /** Number of labels, 2..255. */
@@ -40,13 +40,13 @@ export function fitPalette(colours: ColourSums, options: FitOptions, engine: Clu
 }
 
 /**
- * Cluster the cells of photos into a palette that tells labels apart by these features, as `fitPalette` does by colour.
+ * Cluster the units of photos into a palette that tells labels apart by these features, as `fitPalette` does by colour.
  *
  * @param photos  in an order that depends on their content alone
- * @throws {PrepError} `TOO_FEW_COLOURS` when fewer cells than clusters differ
+ * @throws {PrepError} `TOO_FEW_COLOURS` when fewer units than clusters differ
  */
 export function fitScenePalette(
-  photos: readonly Cells[],
+  photos: readonly Units[],
   features: Features,
   options: Omit<FitOptions, 'space'>,
   engine: ClusterEngine = kmeans,
@@ -57,7 +57,10 @@ export function fitScenePalette(
   const centroids = clusters.centroids.map(centroid =>
     centroid.map((value, axis) => Math.round((value / weights[axis]!) * 1e6) / 1e6),
   )
-  return describe({ ...clusters, centroids }, { version: 2, space: 'oklab', features })
+  return describe(
+    { ...clusters, centroids },
+    { version: 2, space: 'oklab', ...(!isColourAlone(features) && { features }) },
+  )
 }
 
 function describe(

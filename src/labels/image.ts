@@ -1,8 +1,11 @@
 /** Labels of one photo by its own palette. */
 import { LabelTable } from './assign.js'
-import { type ClusterEngine, type FitOptions, fitPalette } from './fit.js'
+import { COLOUR_ALONE } from './features.js'
+import { type ClusterEngine, type FitOptions, fitPalette, fitScenePalette } from './fit.js'
 import { type ColourSums, countColours } from './histogram.js'
 import type { Palette } from './palette.js'
+import { sceneOf } from './scene.js'
+import { labelUnits, measureSuperpixels, type SuperpixelSize, spreadLabels } from './superpixels.js'
 
 /** Photos with fewer occupied bins than this (fog, night, drawings) are clustered by their exact colours. */
 const FEW_BINS = 512
@@ -28,6 +31,25 @@ export function labelImage(
   table ??= new LabelTable()
   table.load(palette)
   return { labels: table.assign(rgb), palette }
+}
+
+/**
+ * Cluster the mean colours of a photo's superpixels, in OKLab, and label its pixels.
+ *
+ * @param engine  default: our k-means
+ * @throws {PrepError} `TOO_FEW_COLOURS` when fewer superpixels than `clusters` differ in colour
+ */
+export function labelImageBySuperpixels(
+  rgb: Uint8Array,
+  { width, height }: { readonly width: number; readonly height: number },
+  size: SuperpixelSize,
+  options: Omit<FitOptions, 'space'>,
+  engine?: ClusterEngine,
+): { labels: Uint8Array; palette: Palette } {
+  const scene = sceneOf(rgb, width, height)
+  const { superpixels, units } = measureSuperpixels(rgb, scene, scene.cells(COLOUR_ALONE), size)
+  const palette = fitScenePalette([units], COLOUR_ALONE, options, engine)
+  return { labels: spreadLabels(labelUnits(units, palette), superpixels), palette }
 }
 
 /** Each 8-bit colour by itself, ascending. */

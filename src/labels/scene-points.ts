@@ -1,25 +1,26 @@
-/** From the cells of many photos to the points that are clustered, and whether position tells anything in them. */
-import { type Cells, placesOf } from './cells.js'
+/** From the units of many photos to the points that are clustered, and whether position tells anything in them. */
+import type { Cells } from './cells.js'
 import { type Features, weightsOf } from './features.js'
 import type { ColourSums } from './histogram.js'
 import { okLabToRgb } from './oklab.js'
 import { allocate, type Points } from './points.js'
+import { placesOf, type Units } from './units.js'
 
-/** Cells that a fit looks at, at most: more change its result less than another seed does. */
-const MOST_CELLS = 32_768
-/** A step through a photo's cells that meets all of them, far from one another. */
+/** Units that a fit looks at, at most: more change its result less than another seed does. */
+const MOST_UNITS = 32_768
+/** A step through a photo's units that meets all of them, far from one another. */
 const GOLDEN = 0.6180339887498949
 
 /**
- * Points to cluster: the cells of all photos, or as many of each, spread over it.
+ * Points to cluster: the units of all photos, or as many of each, spread over it.
  *
  * @param photos  in an order that does not depend on names or on who measured them
  * @returns the points, weighted, and the mean colour of each
  */
-export function scenePoints(photos: readonly Cells[], features: Features): { points: Points; colours: ColourSums } {
-  const each = Math.max(1, Math.floor(MOST_CELLS / photos.length))
-  const chosen = photos.map(({ columns, rows }) => spread(columns * rows, each))
-  const size = chosen.reduce((sum, cells) => sum + cells.length, 0)
+export function scenePoints(photos: readonly Units[], features: Features): { points: Points; colours: ColourSums } {
+  const each = Math.max(1, Math.floor(MOST_UNITS / photos.length))
+  const chosen = photos.map(({ y }) => spread(y.length, each))
+  const size = chosen.reduce((sum, units) => sum + units.length, 0)
   const weights = weightsOf(features)
   const points = allocate(size, weights.length)
   const colours = {
@@ -29,16 +30,17 @@ export function scenePoints(photos: readonly Cells[], features: Features): { poi
     b: new Float64Array(size),
   }
   let at = 0
-  for (const [index, cells] of photos.entries()) {
-    const places = placesOf(cells, features)
-    const [L, a, b] = cells.colour
+  for (const [index, units] of photos.entries()) {
+    const places = placesOf(units, features)
+    const [L, a, b] = units.colour
     for (const i of chosen[index]!) {
       for (const [axis, place] of places.entries()) points.columns[axis]![at] = weights[axis]! * place[i]!
       const rgb = okLabToRgb([L[i]! / 255, (a[i]! - 128) / 512, (b[i]! - 128) / 512])
-      colours.r[at] = rgb[0]
-      colours.g[at] = rgb[1]
-      colours.b[at] = rgb[2]
-      points.weight[at] = 1
+      const weight = units.weight[i]!
+      colours.r[at] = weight * rgb[0]
+      colours.g[at] = weight * rgb[1]
+      colours.b[at] = weight * rgb[2]
+      points.weight[at] = weight
       at++
     }
   }

@@ -3,7 +3,7 @@
  */
 import { instantiate } from '../kernels/instantiate.js'
 import sceneKernel from '../kernels/scene.wasm.js'
-import { type Cells, type Grid, gridOf } from './cells.js'
+import { type Cells, cellsOn, type Grid, gridOf } from './cells.js'
 import type { Features } from './features.js'
 import { okLab } from './oklab.js'
 
@@ -72,8 +72,19 @@ export class Scene {
   cells({ texture }: Pick<Features, 'texture'>): Cells {
     const colour = [this.means(0), this.means(1), this.means(2)] as const
     const level = Math.round(colour[0].reduce((sum, byte) => sum + byte, 0) / colour[0].length)
-    const { grid } = this
-    return { ...grid, colour, level, ...(texture && { texture: [this.texture(1), this.texture(2)] as const }) }
+    return cellsOn(this.grid, {
+      colour,
+      level,
+      ...(texture && { texture: [this.texture(1), this.texture(2)] as const }),
+    })
+  }
+
+  /** The planes of OKLab bytes, void as soon as the scene is loaded or measured again. */
+  colour(): readonly [Uint8Array, Uint8Array, Uint8Array] {
+    const memory = this.kernel.reserve(0)
+    const plane = (i: number): Uint8Array =>
+      new Uint8Array(memory, this.planes + i * this.stride, this.width * this.height)
+    return [plane(0), plane(1), plane(2)]
   }
 
   private means(plane: number): Uint8Array {
@@ -110,6 +121,15 @@ export class Scene {
     this.kernel.run.sumCells(plane, this.width, this.height, cell, what, scratch, out)
     return new Uint32Array(memory, out, columns * rows).slice()
   }
+}
+
+let inHand: Scene | undefined
+
+/** A photo as a scene; the one before it is void, for there is one for all callers. */
+export function sceneOf(rgb: Uint8Array, width: number, height: number): Scene {
+  inHand ??= new Scene()
+  inHand.load(rgb, width, height)
+  return inHand
 }
 
 /** The sum over a square of cells around each; beyond the border its cells go on. */

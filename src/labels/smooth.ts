@@ -19,6 +19,14 @@ export interface SmoothOptions {
   readonly threshold?: number
 }
 
+/** Ways of smoothing by name. */
+export const SMOOTHINGS = {
+  median3: { method: 'median', radius: 1 },
+  median5: { method: 'median', radius: 2 },
+  sigma: { method: 'sigma', radius: 2 },
+} as const satisfies Readonly<Record<string, SmoothOptions>>
+export type Smoothing = keyof typeof SMOOTHINGS
+
 /** About what sensor noise and JPEG leave in even surfaces, and well below the edges of things. */
 const DEFAULT_THRESHOLD = 20
 /** Five differences of this size still add up in a signed byte. */

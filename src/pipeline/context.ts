@@ -2,7 +2,7 @@
 import { join } from 'node:path'
 import type { Sample } from '../sample.js'
 import type { WorkerPool } from '../workers/pool.js'
-import type { WorkerCall } from '../workers/sample-worker.js'
+import type { AheadCall, WorkerCall } from '../workers/sample-worker.js'
 import type { RunEvent } from './events.js'
 import { fingerprint, type Json } from './fingerprint.js'
 import { cacheFolder } from './output.js'
@@ -129,7 +129,7 @@ function placeOf({ stage, module }: Step, codec: string): Pick<WorkerCall, 'stag
 }
 
 interface AheadTask {
-  readonly call: NonNullable<WorkerCall['ahead']>[number]
+  readonly call: AheadCall
   among(samples: readonly Sample[]): ReadonlySet<string> | undefined
 }
 const AHEAD_IMAGES = ['photo', 'drawing', 'label'] as const
@@ -146,7 +146,11 @@ function findAhead({ steps }: Pipeline, { stage, index }: Step, codec: string, u
     const image = ahead?.wanted(options)
     if (ahead && image)
       found[image].push({
-        call: { ...placeOf(later, codec), task: ahead.task(options) },
+        call: {
+          ...placeOf(later, codec),
+          task: ahead.task(options),
+          ...(ahead.details && { details: ahead.details(options) }),
+        },
         among: samples => ahead.among?.(samples, options),
       })
     if (gives.includes('photo')) break

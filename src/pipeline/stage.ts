@@ -157,8 +157,10 @@ export interface Ahead<O> {
   wanted(options: O): 'photo' | 'drawing' | undefined
   /** Of which of the samples, by their sha256; absent: of all. */
   among?(samples: readonly Sample[], options: O): ReadonlySet<string> | undefined
+  /** What of the options the call depends on. */
+  details?(options: O): Json
   /** The call as the step itself makes it, so that the result has the same key. */
-  call(photo: ImageRef): Pick<TaskCall, 'keyed' | 'input'>
+  call(photo: ImageRef, details: never): Pick<TaskCall, 'keyed' | 'input'>
 }
 
 export interface FieldsByOptions {

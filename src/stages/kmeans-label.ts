@@ -4,9 +4,10 @@ import { PrepError } from '../errors.js'
 import { replaceFileUnsynced } from '../files.js'
 import type { Colour } from '../images/colour.js'
 import { encodeIndexedPng } from '../images/png.js'
-import { type Coherence, makeCoherent } from '../labels/coherence.js'
-import { labelImage } from '../labels/image.js'
-import { createLabeller, type Labeller } from '../labels/labeller.js'
+import { makeCoherent } from '../labels/coherence.js'
+import { labelImage, labelImageBySuperpixels } from '../labels/image.js'
+import { createLabeller, type Labeller, type Labelling } from '../labels/labeller.js'
+import { lookAt } from '../labels/measure.js'
 import { formatPalette, type Palette, paletteHash, parsePalette } from '../labels/palette.js'
 import { seedFor } from '../pipeline/random.js'
 import type { SampleSet, StageContext, TaskCall, TaskOutput, TaskResult, TaskTools } from '../pipeline/stage.js'
@@ -19,7 +20,7 @@ import { nameFromExamples } from './names-from-examples.js'
 import { paletteColours } from './palette-file.js'
 import { withEdits } from './palette-refit.js'
 import { gateFacts } from './quality-gate.js'
-import { coherenceOf } from './scene-options.js'
+import { labellingOf } from './scene-options.js'
 
 export const AUTO_FOR_ALL = {
   message: 'clusters: auto finds a number for all photos together, and scope is image',
@@ -30,7 +31,7 @@ interface AssignInput {
   readonly photo: ImageRef
   /** The text of palette.json. */
   readonly palette: string
-  readonly coherence: Coherence
+  readonly coherence: Labelling
   readonly of: KmeansOptions['of']
   /** Where to write the coloured map, if anywhere: the ids are at hand, and so it needs no second reading. */
   readonly drawing?: string
@@ -55,7 +56,7 @@ interface FitInput {
   readonly clusters: number
   readonly seed: number
   readonly of: KmeansOptions['of']
-  readonly coherence: Coherence
+  readonly coherence: Labelling
   readonly options: Pick<KmeansOptions, 'space' | 'restarts' | 'engine'>
 }
 
@@ -67,8 +68,14 @@ export async function labelAlone(
   const pixels = await load(photo)
   const { data, width, height } = pixels
   const { space, restarts, engine } = options
-  const { labels, palette } = labelImage(data, { clusters, space, restarts, seed }, await engineOf(engine))
-  const ids = makeCoherent(labels, data, pixels, clusters, coherence)
+  const fit = { clusters, space, restarts, seed }
+  const { superpixels } = coherence
+  const seen = lookAt(data, width, height, coherence)
+  const { labels, palette } =
+    superpixels === undefined
+      ? labelImage(seen, fit, await engineOf(engine))
+      : labelImageBySuperpixels(seen, pixels, superpixels, fit, await engineOf(engine))
+  const ids = makeCoherent(labels, seen, pixels, clusters, coherence)
   return {
     image: { data: ids, width, height, channels: 1 },
     facts: {
@@ -88,7 +95,7 @@ interface Kept {
   readonly beyondColour: boolean
 }
 let kept: Kept | undefined
-function labellerOf(text: string, coherence: Coherence): Kept {
+function labellerOf(text: string, coherence: Labelling): Kept {
   const key = JSON.stringify([text, coherence])
   if (kept?.key === key) return kept
   const palette = parsePalette(text, 'palette')
@@ -150,7 +157,7 @@ export async function labelAll(set: SampleSet, options: KmeansOptions, context: 
 function assignCalls(samples: readonly Sample[], palette: Palette, options: KmeansOptions) {
   const text = formatPalette(palette)
   const hash = paletteHash(palette)
-  const coherence = { ...coherenceOf(options) }
+  const coherence = { ...labellingOf(options) }
   const { of } = options
   return samples.map(sample => {
     const photo = imageOf(sample, options)
@@ -181,7 +188,7 @@ export async function labelEach(
   if (clusters === 'auto') throw new PrepError('OPTION_OUT_OF_RANGE', AUTO_FOR_ALL.message, AUTO_FOR_ALL)
   const calls = samples.map((sample): TaskCall => {
     const seed = seedFor(context.seed, 'kmeans', sample.sha256)
-    const coherence = { ...coherenceOf(options) }
+    const coherence = { ...labellingOf(options) }
     const input = { clusters, seed, of: options.of, coherence, options: { space, restarts, engine } }
     return {
       sample,

@@ -1,16 +1,18 @@
 /**
- * What a kmeans step fits its palette to: the exact colour counts of all photos, or the cells of their scenes. Both are
+ * What a kmeans step fits its palette to: the exact colour counts of all photos, or the units of their scenes. Both are
  * integers, and taken in an order of their own, so that a palette does not depend on names, order or workers.
  */
-import { type Cells, decodeCells } from '../labels/cells.js'
+import type { Cells } from '../labels/cells.js'
 import type { Features } from '../labels/features.js'
 import { type ClusterEngine, fitPalette, fitScenePalette } from '../labels/fit.js'
 import type { Histogram } from '../labels/histogram.js'
 import { HistogramSum } from '../labels/histogram-sum.js'
 import { kmeans } from '../labels/kmeans.js'
+import { type Measured, readMeasured } from '../labels/measure.js'
 import type { Palette } from '../labels/palette.js'
 import { type Points, toPoints } from '../labels/points.js'
 import { positionTrust, scenePoints } from '../labels/scene-points.js'
+import type { Units } from '../labels/units.js'
 import type { StageContext } from '../pipeline/stage.js'
 import type { KmeansOptions } from './kmeans-options.js'
 import { featuresOf } from './scene-options.js'
@@ -45,17 +47,18 @@ export function colourMaterial(
 
 /** @param keys  of what the task `cells` made of each photo */
 export function sceneMaterial(keys: readonly string[], options: KmeansOptions, context: StageContext): Material {
-  let read: readonly Cells[] | undefined
-  const photos = (): readonly Cells[] => {
-    read ??= keys.map(key => decodeCells(context.bytes(key)))
+  let read: readonly Measured[] | undefined
+  const photos = (): readonly Measured[] => {
+    read ??= keys.map(key => readMeasured(context.bytes(key)))
     return read
   }
+  const units = (): readonly Units[] => photos().map(photo => photo.units)
   const features = (): Features => {
     const { position, ...rest } = featuresOf(options)
-    return { ...rest, position: position === 'auto' ? autoPosition(photos()) : position }
+    return { ...rest, position: position === 'auto' ? autoPosition(photos().map(({ cells }) => cells)) : position }
   }
   return {
-    points: async palette => scenePoints(photos(), palette?.features ?? features()).points,
+    points: async palette => scenePoints(units(), palette?.features ?? features()).points,
     async fit(clusters, seed) {
       const found = features()
       const { position } = featuresOf(options)
@@ -66,7 +69,7 @@ export function sceneMaterial(keys: readonly string[], options: KmeansOptions, c
             : 'position does not count (position: auto): rows of the photos have nothing in common',
         )
       const { restarts, engine } = options
-      return fitScenePalette(photos(), found, { clusters, restarts, seed }, await engineOf(engine))
+      return fitScenePalette(units(), found, { clusters, restarts, seed }, await engineOf(engine))
     },
   }
 }

@@ -4,6 +4,8 @@ import { PrepError } from '../errors.js'
 import { coarsen } from '../labels/coarsen.js'
 import { type Quantisation, quantise } from '../labels/drift.js'
 import { chooseClusters, ELBOW_RANGE, type ElbowPoint, elbowCurve } from '../labels/elbow.js'
+import { checkPalette } from '../labels/labeller.js'
+import type { Looking } from '../labels/measure.js'
 import { okLab } from '../labels/oklab.js'
 import { formatPalette, type Palette, paletteHash, parsePalette, weightedCentroids } from '../labels/palette.js'
 import { fingerprint, type Json } from '../pipeline/fingerprint.js'
@@ -14,7 +16,7 @@ import { colourMaterial, engineOf, type Material, sceneMaterial } from './kmeans
 import { DEFAULT_CLUSTERS, type KmeansOptions } from './kmeans-options.js'
 import { readPaletteFile } from './palette-file.js'
 import { type FitJob, keepOrFit } from './palette-refit.js'
-import { featuresOf, usesScenes } from './scene-options.js'
+import { featuresOf, lookingOf, usesScenes } from './scene-options.js'
 
 /** What is clustered. @throws {PrepError} `STAGE_INPUT_MISSING` */
 export function imageOf(sample: Sample, { of }: Pick<KmeansOptions, 'of'>): ImageRef {
@@ -25,15 +27,17 @@ export function imageOf(sample: Sample, { of }: Pick<KmeansOptions, 'of'>): Imag
   })
 }
 
-/** The call that counts a photo's colours, as it is made by this step and ahead of it. */
-export const countCall = (photo: ImageRef): Pick<TaskCall, 'keyed' | 'input'> => ({
-  keyed: { photo: contentKey(photo) },
-  input: { photo: { ...photo } },
+/** The call that measures a photo for the fit, as it is made by this step and ahead of it. */
+export const measureCall = (photo: ImageRef, looking: Looking): Pick<TaskCall, 'keyed' | 'input'> => ({
+  keyed: { photo: contentKey(photo), ...looking },
+  input: { photo: { ...photo }, ...looking },
 })
 
 /** The palette of a file, for `palette:`. @throws {PrepError} `PALETTE_MISMATCH`, and as `readPaletteFile` */
-export async function readGivenPalette(path: string, { clusters }: KmeansOptions): Promise<Palette> {
+export async function readGivenPalette(path: string, options: KmeansOptions): Promise<Palette> {
   const palette = await readPaletteFile(path)
+  checkPalette(palette, lookingOf(options))
+  const { clusters } = options
   if (clusters !== undefined && clusters !== 'auto' && clusters !== palette.clusters.length)
     throw new PrepError('PALETTE_MISMATCH', `clusters: ${clusters}, but ${path} has ${palette.clusters.length}`, {
       hint: 'remove clusters: to use the palette as it is',
@@ -67,7 +71,8 @@ export async function fitForAll(
   context: StageContext,
 ): Promise<{ palette: Palette; samples: readonly Sample[] }> {
   const among = fitAmong(samples, options)
-  const calls = among.map((sample): TaskCall => ({ sample, ...countCall(imageOf(sample, options)) }))
+  const looking = lookingOf(options)
+  const calls = among.map((sample): TaskCall => ({ sample, ...measureCall(imageOf(sample, options), looking) }))
   const results = await context.map(measureTask(options), calls, 'measure photos')
   const unread = new Set(among.filter((_, index) => results[index]!.status !== 'done'))
   // Sorted, so that the same photos under other names give the same palette.
@@ -83,7 +88,8 @@ function fitJob(keys: readonly string[], options: KmeansOptions, context: StageC
   const { space, restarts, engine, of } = options
   const seed = seedFor(context.seed, 'kmeans')
   const features = usesScenes(options) ? { features: featuresOf(options) } : {}
-  const wanted = { clusters: options.clusters ?? DEFAULT_CLUSTERS, restarts, seed, engine, space, ...features }
+  const clusters = options.clusters ?? DEFAULT_CLUSTERS
+  const wanted = { clusters, restarts, seed, engine, space, ...features, ...lookingOf(options) }
   const material = usesScenes(options) ? sceneMaterial(keys, options, context) : colourMaterial(keys, options, context)
   return {
     photos: keys.length,

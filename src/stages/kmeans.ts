@@ -1,9 +1,8 @@
 /** Makes label maps: one palette for the whole data set (or for each image), then the nearest colour of each pixel. */
 import { join } from 'node:path'
-import { encodeCells } from '../labels/cells.js'
 import { countAndEncode, encodeHistogram } from '../labels/histogram.js'
+import { type Looking, lookAt, measurePhoto } from '../labels/measure.js'
 import { formatPalette } from '../labels/palette.js'
-import { Scene } from '../labels/scene.js'
 import { fingerprint } from '../pipeline/fingerprint.js'
 import { defineStage } from '../pipeline/stage.js'
 import type { ImageRef } from '../sample.js'
@@ -12,7 +11,7 @@ import { overlapExample } from './example-overlap.js'
 import { AUTO_FOR_ALL, assignLabels, labelAll, labelAlone, labelEach } from './kmeans-label.js'
 import { sumHistograms } from './kmeans-material.js'
 import { checkNames, DEFAULT_CLUSTERS, examplesOf, type KmeansOptions, options } from './kmeans-options.js'
-import { countCall, fitAmong, measureTask } from './kmeans-palette.js'
+import { fitAmong, measureCall, measureTask } from './kmeans-palette.js'
 import { drawLabels, drawPairs, labelDrawings, labelsAreWhole } from './label-drawings.js'
 import { exampleFiles } from './names-from-examples.js'
 import { EDITS_FILE, paletteColours, writePaletteFile } from './palette-file.js'
@@ -20,9 +19,7 @@ import { isInside } from './patterns.js'
 import { applyGate } from './quality-gate.js'
 import { hasQualityReport } from './quality-report.js'
 import { drawQuality } from './quality-sheet.js'
-import { checkScene, usesScenes } from './scene-options.js'
-
-let scene: Scene | undefined
+import { checkScene, lookingOf, usesScenes } from './scene-options.js'
 
 export const kmeans = defineStage({
   name: 'kmeans',
@@ -75,19 +72,19 @@ export const kmeans = defineStage({
     wanted: ({ palette, scope, of }) => (scope === 'dataset' && palette === undefined ? of : undefined),
     among: (samples, options) =>
       usesScenes(options) ? new Set(fitAmong(samples, options).map(({ sha256 }) => sha256)) : undefined,
-    call: photo => countCall(photo),
+    details: options => ({ ...lookingOf(options) }),
+    call: measureCall,
   },
   tasks: {
     /** Colour counts of one photo. */
-    async count({ photo }: { photo: ImageRef }, { load }) {
-      return { bytes: countAndEncode((await load(photo)).data) }
-    },
-    /** Colour, place and texture of one photo's cells. */
-    async cells({ photo }: { photo: ImageRef }, { load }) {
+    async count({ photo, ...looking }: Looking & { photo: ImageRef }, { load }) {
       const { data, width, height } = await load(photo)
-      scene ??= new Scene()
-      scene.load(data, width, height)
-      return { bytes: encodeCells(scene.cells({ texture: 1 })) }
+      return { bytes: countAndEncode(lookAt(data, width, height, looking)) }
+    },
+    /** Colour, place and texture of one photo's cells, or of its superpixels. */
+    async cells({ photo, ...looking }: Looking & { photo: ImageRef }, { load }) {
+      const { data, width, height } = await load(photo)
+      return { bytes: measurePhoto(data, width, height, looking) }
     },
     /** Colour counts of many photos. */
     async sum({ keys }: { keys: readonly string[] }, { bytes }) {

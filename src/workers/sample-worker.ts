@@ -1,7 +1,7 @@
 /** One call in a worker process: finds the result of a task in the store, or runs the task and stores it. */
 import { PrepError } from '../errors.js'
 import { failureClass } from '../failure-classes.js'
-import { fingerprint } from '../pipeline/fingerprint.js'
+import { fingerprint, type Json } from '../pipeline/fingerprint.js'
 import type { Stage, TaskCall, TaskOutput, TaskResult, TaskTools } from '../pipeline/stage.js'
 import { Store } from '../pipeline/store.js'
 import { type Limits, makeTools } from './task-tools.js'
@@ -19,7 +19,12 @@ export interface WorkerCall extends TaskCall {
   /** Classes of failures that are tried again although they are remembered. */
   readonly retry?: readonly string[]
   /** Later steps' tasks on the image that this call makes. */
-  readonly ahead?: readonly Pick<WorkerCall, 'stage' | 'moduleUrl' | 'keyBase' | 'task'>[]
+  readonly ahead?: readonly AheadCall[]
+}
+
+/** A later step's task, and what of that step's options its call depends on. */
+export interface AheadCall extends Pick<WorkerCall, 'stage' | 'moduleUrl' | 'keyBase' | 'task'> {
+  readonly details?: Json
 }
 
 export type WorkerReply = TaskResult | { readonly status: 'error'; readonly error: SerialisedError }
@@ -92,16 +97,11 @@ export async function runCall(call: WorkerCall, limits: Limits): Promise<WorkerR
 }
 
 /** What a later step will ask of the photo just made. It is not this call's business should that fail. */
-async function workAhead(
-  ahead: NonNullable<WorkerCall['ahead']>[number],
-  key: string,
-  { image }: TaskOutput,
-  store: Store,
-): Promise<void> {
+async function workAhead(ahead: AheadCall, key: string, { image }: TaskOutput, store: Store): Promise<void> {
   if (image?.channels !== 3) return
   const stage = await findStage(ahead)
   const { width, height } = image
-  const { keyed, input } = stage.ahead!.call({ kind: 'stored', key, width, height })
+  const { keyed, input } = stage.ahead!.call({ kind: 'stored', key, width, height }, ahead.details as never)
   const aheadKey = fingerprint([ahead.keyBase, ahead.task, keyed!])
   if (store.head(aheadKey)) return
   const tools: TaskTools = {

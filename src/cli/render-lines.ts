@@ -31,21 +31,22 @@ function trainLine(event: TrainEvent): string | undefined {
   switch (event.type) {
     case 'train-start':
       return `  ${event.engine} on ${event.device}; G ${event.parameters.G.toLocaleString('en')} and D ${event.parameters.D.toLocaleString('en')} parameters, ${event.size.width}x${event.size.height}, ${event.stepsPerEpoch} steps an epoch, ${event.epochs} epochs; about ${(event.memoryBytes / 2 ** 30).toFixed(1)} GB of memory${event.resumed ? `; goes on from ${event.resumed.checkpoint} (step ${event.resumed.step})` : ''}`
-    case 'step':
-      return `  step ${event.step} (epoch ${event.epoch}) [D loss: ${fixed(event.losses.loss_D)}] [G loss: ${fixed(event.losses.loss_G)}] ${event.imagesPerSecond.toFixed(2)} img/s`
     case 'epoch':
       return `  ${event.line}`
     case 'sheet':
       return `  sample sheet ${event.file}`
     case 'warning':
       return `  warning: ${event.message}`
+    case 'train-end': {
+      const pictures = [event.result.curves, event.result.progress].filter(path => path !== undefined)
+      return pictures.length > 0 ? `  pictures of the whole training: ${pictures.join(', ')}` : undefined
+    }
+    // a renderer shows steps by its own measure
+    case 'step':
     case 'checkpoint':
-    case 'train-end':
       return undefined
   }
 }
-
-const fixed = (value: number | undefined): string => (value ?? Number.NaN).toFixed(6)
 
 /** A photo that was left out, on one line whatever its name. */
 export const failureText = ({ source, code, message }: Failure): string =>

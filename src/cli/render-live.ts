@@ -4,6 +4,7 @@ import pc from 'picocolors'
 import type { RunEvent } from '../pipeline/events.js'
 import type { Renderer } from './render.js'
 import { duration, endLines, eventLine } from './render-lines.js'
+import { TrainMeter } from './train-meter.js'
 
 type EventOf<T extends RunEvent['type']> = Extract<RunEvent, { type: T }>
 
@@ -18,7 +19,7 @@ export class LiveRenderer implements Renderer {
   readonly #screen = createLogUpdate(process.stdout)
   #steps: StepLine[] = []
   #phase = { label: '', since: 0, from: 0 }
-  #training = { since: 0, from: 0, total: 0 }
+  readonly #meter = new TrainMeter()
 
   event(event: RunEvent): void {
     if (event.type === 'run-start') this.#steps = event.steps.map(stage => ({ stage, state: 'waiting', text: '' }))
@@ -37,6 +38,7 @@ export class LiveRenderer implements Renderer {
     if (event.type === 'run-start') return pc.bold(event.pipeline) + pc.dim(` into ${event.output}`)
     if (event.type === 'warning' || event.type === 'skip') return pc.yellow(eventLine(event))
     if (event.type === 'note') return eventLine(event)
+    if (event.type === 'train' && event.event.type === 'warning') return pc.yellow(eventLine(event))
     return event.type === 'train' && event.event.type !== 'step' ? eventLine(event) : undefined
   }
 
@@ -65,14 +67,11 @@ export class LiveRenderer implements Renderer {
   }
 
   #train({ event }: EventOf<'train'>): string | undefined {
-    if (event.type === 'train-start')
-      this.#training = { since: performance.now(), from: event.resumed?.step ?? 0, total: event.totalSteps }
+    const now = performance.now()
+    this.#meter.add(event, now)
     if (event.type !== 'step') return undefined
-    const { since, from, total } = this.#training
-    const secondsPerStep = (performance.now() - since) / 1000 / Math.max(1, event.step - from)
-    const { loss_D = 0, loss_G = 0 } = event.losses
-    const left = duration(Math.max(0, total - event.step) * secondsPerStep)
-    return `${bar(event.step / Math.max(1, total))}  epoch ${event.epoch}, step ${event.step}/${total}  D ${loss_D.toFixed(4)}  G ${loss_G.toFixed(3)}  ${event.imagesPerSecond.toFixed(2)} img/s, ${left} left`
+    const { share, place, losses, accuracy } = this.#meter
+    return [`${bar(share)}  ${place}  ${this.#meter.speed(now)}`, [losses, accuracy].join('  ')].join('\n    ')
   }
 
   stopping(): void {

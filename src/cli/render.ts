@@ -3,6 +3,7 @@ import pc from 'picocolors'
 import { formatError, PrepError, PrepErrors } from '../errors.js'
 import type { RunEvent } from '../pipeline/events.js'
 import { endLines, eventLine } from './render-lines.js'
+import { TrainMeter } from './train-meter.js'
 
 export type RenderMode = 'live' | 'plain' | 'json' | 'quiet'
 
@@ -80,19 +81,28 @@ const sayStopping = (): void => printNotice('Stopping after what is in hand; pre
 class PlainRenderer implements Renderer {
   #said = performance.now()
   #failed = 0
+  readonly #meter = new TrainMeter()
 
   event(event: RunEvent): void {
+    if (event.type === 'train') this.#meter.add(event.event, performance.now())
     if (event.type === 'progress' || (event.type === 'train' && event.event.type === 'step')) {
       if (performance.now() - this.#said < PLAIN_TICK_MS) return
     }
     if (event.type === 'skip' && ++this.#failed > PLAIN_SKIPS) return
-    const line = eventLine(event)
+    const line = this.#lineOf(event)
     if (line) {
       this.#said = performance.now()
-      const print = event.type === 'warning' ? printNotice : printLine
-      print(event.type === 'warning' ? pc.yellow(line) : line)
+      const warning = event.type === 'warning' || (event.type === 'train' && event.event.type === 'warning')
+      const print = warning ? printNotice : printLine
+      print(warning ? pc.yellow(line) : line)
     }
     if (event.type === 'run-end') for (const text of endLines(event)) printLine(text)
+  }
+
+  #lineOf(event: RunEvent): string | undefined {
+    if (event.type !== 'train' || event.event.type !== 'step') return eventLine(event)
+    const { place, losses, accuracy } = this.#meter
+    return `  ${[place, losses, accuracy, this.#meter.speed(performance.now())].join('  ')}`
   }
 
   stopping(): void {

@@ -1,6 +1,6 @@
 /**
- * Protocol buffers, as far as ONNX and TFRecord need them: a message is a list of fields, a field a number, a wire type
- * and bytes.
+ * Protocol buffers, as far as ONNX, TFRecord and TensorBoard need them: a message is a list of fields, a field a number,
+ * a wire type and bytes.
  *
  * @see https://protobuf.dev/programming-guides/encoding/
  */
@@ -23,6 +23,12 @@ export class MessageWriter {
     const bytes = new Uint8Array(4)
     new DataView(bytes.buffer).setFloat32(0, value, true)
     return this.push(varint(tag(field, FIXED32)), bytes)
+  }
+
+  double(field: number, value: number): this {
+    const bytes = new Uint8Array(8)
+    new DataView(bytes.buffer).setFloat64(0, value, true)
+    return this.push(varint(tag(field, FIXED64)), bytes)
   }
 
   string(field: number, text: string): this {

@@ -41,28 +41,64 @@ export interface Sheet {
  * @returns PNG bytes; the same input gives the same bytes
  */
 export async function drawSheet({ columns, rows, cellPx = 256, title }: Sheet): Promise<Uint8Array> {
+  const { width, height, box, lefts, tops } = arrange({ columns, rows, cellPx, title })
+  const texts = columns.map((text, column) =>
+    heading(fitText(text, HEADER_CAP, box.width), lefts[column]!, gridTop({ columns, title }) - 10),
+  )
+  const pictures: Picture[] = []
+  for (const [index, row] of rows.entries()) {
+    const y = tops[index]!
+    pictures.push(...row.cells.map((pixels, column) => ({ pixels, box, x: lefts[column]!, y })))
+    if (row.caption) texts.push(caption(fitText(row.caption, CAPTION_CAP, width - 2 * MARGIN), MARGIN, y + box.height))
+  }
+  return paint({ width, height }, pictures, withTitle(texts, title, width))
+}
+
+/** A sheet as far as its layout goes: sizes stand for pictures. */
+export interface SheetPlan extends Omit<Sheet, 'rows'> {
+  readonly rows: readonly { readonly cells: readonly Size[]; readonly caption?: string | undefined }[]
+}
+
+/** Where the pictures of a sheet lie, in px. */
+export interface SheetLayout extends Size {
+  readonly cellPx: number
+  /** By row and column. */
+  readonly places: readonly (readonly Place[])[]
+}
+
+export interface Place extends Size {
+  readonly x: number
+  readonly y: number
+}
+
+/** The layout that `drawSheet` gives a sheet, for cutting its pictures out again. */
+export function layoutSheet(plan: SheetPlan): SheetLayout {
+  const { width, height, box, lefts, tops } = arrange(plan)
+  const places = plan.rows.map(({ cells }, row) =>
+    cells.map((cell, column) => centred(sizeWithin(cell, box), box, lefts[column]!, tops[row]!)),
+  )
+  return { width, height, cellPx: box.width, places }
+}
+
+/** The box of a cell, the left ends of columns and the tops of rows. */
+function arrange({ columns, rows, cellPx = 256, title }: SheetPlan) {
   const box = boxFor(
     rows.flatMap(row => row.cells),
     cellPx,
   )
   const columnCount = Math.max(columns.length, ...rows.map(row => row.cells.length), 1)
-  const rowHeight = (row: SheetRow) => box.height + (row.caption ? captionHeight(1) : GAP)
-  const headings = columns.some(heading => heading !== '') ? HEADER_HEIGHT : 0
-  const top = MARGIN + (title ? TITLE_HEIGHT : 0) + headings
-  const width = 2 * MARGIN + columnCount * (box.width + GAP) - GAP
-  const height = top + rows.reduce((sum, row) => sum + rowHeight(row), 0) + MARGIN - GAP
-
-  const left = (column: number) => MARGIN + column * (box.width + GAP)
-  const texts = columns.map((text, column) => heading(fitText(text, HEADER_CAP, box.width), left(column), top - 10))
-  const pictures: Picture[] = []
-  let y = top
-  for (const row of rows) {
-    pictures.push(...row.cells.map((pixels, column) => ({ pixels, box, x: left(column), y })))
-    if (row.caption) texts.push(caption(fitText(row.caption, CAPTION_CAP, width - 2 * MARGIN), MARGIN, y + box.height))
-    y += rowHeight(row)
-  }
-  return paint({ width, height }, pictures, withTitle(texts, title, width))
+  const lefts = Array.from({ length: columnCount }, (_, column) => MARGIN + column * (box.width + GAP))
+  let y = gridTop({ columns, title })
+  const tops = rows.map(row => {
+    const top = y
+    y += box.height + (row.caption ? captionHeight(1) : GAP)
+    return top
+  })
+  return { width: lefts.at(-1)! + box.width + MARGIN, height: y + MARGIN - GAP, box, lefts, tops }
 }
+
+const gridTop = ({ columns, title }: Pick<Sheet, 'columns' | 'title'>): number =>
+  MARGIN + (title ? TITLE_HEIGHT : 0) + (columns.some(heading => heading !== '') ? HEADER_HEIGHT : 0)
 
 export interface ContactPair {
   /** 3 channels. */
@@ -164,11 +200,10 @@ async function paint({ width, height }: Size, pictures: readonly Picture[], text
   const cells = await Promise.all(pictures.map(({ pixels, box }) => scaleToBox(pixels, box)))
   for (const [i, { box, x, y }] of pictures.entries()) {
     const cell = cells[i]!
-    const left = x + ((box.width - cell.width) >> 1)
-    const top = y + ((box.height - cell.height) >> 1)
+    const place = centred(cell, box, x, y)
     for (let row = 0; row < cell.height; row += 1) {
       const line = cell.data.subarray(3 * row * cell.width, 3 * (row + 1) * cell.width)
-      canvas.set(line, 3 * ((top + row) * width + left))
+      canvas.set(line, 3 * ((place.y + row) * width + place.x))
     }
   }
   const svg = `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}">${texts.map(letterSvg).join('')}</svg>`
@@ -177,6 +212,14 @@ async function paint({ width, height }: Size, pictures: readonly Picture[], text
     .png(PNG_OPTIONS)
     .toBuffer()
 }
+
+/** @param x, y  left and top of the box */
+const centred = (size: Size, box: Size, x: number, y: number): Place => ({
+  width: size.width,
+  height: size.height,
+  x: x + ((box.width - size.width) >> 1),
+  y: y + ((box.height - size.height) >> 1),
+})
 
 /** Small pictures grow by whole factors with hard edges, so that pixels stay pixels; all else is resampled. */
 async function scaleToBox({ data, width, height, channels }: Pixels, box: Size): Promise<Pixels> {

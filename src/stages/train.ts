@@ -15,7 +15,7 @@ export const train = defineStage({
   version: 1,
   summary: 'Train pix2pix on the packed data set',
   details:
-    'Leaves OUT/train/checkpoints, OUT/train/samples (input | truth | prediction) and OUT/train/metrics.jsonl. Goes on from the newest intact checkpoint; when the data set or the net changed, the old training is kept in OUT/train/previous (previous-2, ...), never deleted.',
+    'Leaves OUT/train/checkpoints, OUT/train/samples (input | truth | prediction), OUT/train/metrics.jsonl, and drawn from these OUT/train/curves.png, OUT/train/progress.png and OUT/train/tensorboard. Goes on from the newest intact checkpoint; when the data set or the net changed, the old training is kept in OUT/train/previous (previous-2, ...), never deleted.',
   options: trainOptions,
   needs: ['dataset'],
   gives: ['model'],

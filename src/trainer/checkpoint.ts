@@ -11,6 +11,7 @@ import type { Metadata, Tensor as StoredTensor } from '../formats/safetensors/la
 import { openSafetensors, type SafetensorsFile } from '../formats/safetensors/read.js'
 import { writeSafetensors } from '../formats/safetensors/write.js'
 import type { EngineName, Tensors } from './engines/engine.js'
+import { describeNotFinite } from './finite.js'
 import type { RunningMeans } from './metrics.js'
 import type { TrainOptions } from './options.js'
 import type { Pix2PixConfig } from './pix2pix/model.js'
@@ -71,14 +72,15 @@ export function checkpointStem({ epoch, step }: { epoch: number; step: number },
  * @throws {PrepError} `TRAIN_DIVERGED` for a tensor that is not finite (nothing is written), `DISK_FULL`, `OUTPUT_READ_ONLY`
  */
 export async function writeCheckpoint(file: string, state: CheckpointState, tensors: Tensors): Promise<void> {
+  const bad = describeNotFinite(tensors)
+  if (bad !== undefined)
+    throw new PrepError('TRAIN_DIVERGED', `${bad}, after step ${state.step}`, {
+      hint: 'lower learning_rate; checkpoints written before hold good weights',
+    })
   const stored: Record<string, StoredTensor> = {}
   const checksums: Record<string, number> = {}
   for (const name of Object.keys(tensors).sort()) {
     const { shape, data } = tensors[name]!
-    if (!isFinite32(data))
-      throw new PrepError('TRAIN_DIVERGED', `${name} holds a value that is not finite after step ${state.step}`, {
-        hint: 'train again from an earlier checkpoint with a lower learning_rate',
-      })
     // engines give memory of their own, never shared
     stored[name] = { dtype: 'F32', shape, data: data as Float32Array<ArrayBuffer> }
     checksums[name] = crc32c(bytesOf(data))
@@ -87,13 +89,6 @@ export async function writeCheckpoint(file: string, state: CheckpointState, tens
   const described = { format: CHECKPOINT_FORMAT, ...fields, crc32c: JSON.stringify(checksums) }
   const shapes = Object.entries(stored).map(([name, { shape }]) => [name, shape] as const)
   await writeSafetensors(file, stored, { ...described, digest: digestOf(described, shapes) })
-}
-
-/** A float64 sum of finite float32 values cannot overflow, and one value that is not finite spoils it. */
-function isFinite32(data: Float32Array): boolean {
-  let sum = 0
-  for (let i = 0; i < data.length; i++) sum += data[i]!
-  return Number.isFinite(sum)
 }
 
 const bytesOf = (data: Float32Array): Uint8Array => new Uint8Array(data.buffer, data.byteOffset, data.byteLength)

@@ -28,6 +28,8 @@ export type TrainEvent =
       readonly step: number
       readonly losses: Losses
       readonly imagesPerSecond: number
+      /** Time of the whole step, the wait for its rows included. */
+      readonly stepMs: number
       /** Time that the step waited for its rows. */
       readonly dataWaitMs: number
     }
@@ -57,4 +59,7 @@ export interface TrainResult {
   readonly sheet?: string
   /** Means of the last epoch that was completed, if any. */
   readonly losses?: Losses
+  /** curves.png, the metrics over time, and progress.png, predictions over time, where there was anything to draw. */
+  readonly curves?: string
+  readonly progress?: string
 }

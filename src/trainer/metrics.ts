@@ -4,7 +4,9 @@
  */
 import { type FileHandle, mkdir, open } from 'node:fs/promises'
 import { dirname } from 'node:path'
+import { createInterface } from 'node:readline'
 import { fileError } from '../errors.js'
+import type { Rates } from './engines/engine.js'
 import type { Losses } from './events.js'
 
 /** Sums over the steps of the epoch at hand; plain data, kept in checkpoints so that a resumed mean is the same. */
@@ -41,10 +43,67 @@ export function formatLosses({ epoch, epochs, step, totalSteps }: Progress, loss
   return `[Epoch ${epoch}/${epochs}] [Step ${step}/${totalSteps}] ${d} [G loss: ${losses.loss_G?.toFixed(6)}]`
 }
 
+const LINE_TYPES = ['step', 'epoch', 'eval', 'sheet'] as const
+
+/** A line of metrics.jsonl: what was measured, and where in the training. */
+export interface MetricsLine {
+  /** A single step, the means over an epoch, an evaluation on rows that G was not trained on, or a sheet drawn. */
+  readonly type: (typeof LINE_TYPES)[number]
+  readonly epoch: number
+  readonly step: number
+  /** Learning rates, of epochs. */
+  readonly rates?: Rates
+  /** Of sheets: the PNG, relative to the folder of the training. */
+  readonly file?: string
+  /** All else are numbers by name. */
+  readonly [name: string]: unknown
+}
+
+/** The numbers of a line by name, without its place; those within objects as `rates/G`. */
+export function numbersOf({ type, epoch, step, ...rest }: MetricsLine): readonly (readonly [string, number])[] {
+  const within = (prefix: string, fields: object): (readonly [string, number])[] =>
+    Object.entries(fields).flatMap(([name, value]) =>
+      typeof value === 'number'
+        ? [[prefix + name, value] as const]
+        : value !== null && typeof value === 'object'
+          ? within(`${prefix}${name}/`, value)
+          : [],
+    )
+  return within('', rest)
+}
+
+/**
+ * The lines of metrics.jsonl in order; a line that is none of ours is left out.
+ * @throws {PrepError} `FILE_MISSING`, `FILE_UNREADABLE`
+ */
+export async function* readMetrics(path: string): AsyncGenerator<MetricsLine> {
+  const file = await open(path).catch(error => {
+    throw fileError(error, path, 'read the metrics in')
+  })
+  try {
+    for await (const text of createInterface({ input: file.createReadStream({ autoClose: false }) })) {
+      const line = parseLine(text)
+      if (line) yield line
+    }
+  } finally {
+    await file.close()
+  }
+}
+
+function parseLine(text: string): MetricsLine | undefined {
+  try {
+    const { type, epoch, step } = JSON.parse(text)
+    const ours = LINE_TYPES.includes(type) && Number.isInteger(epoch) && Number.isInteger(step)
+    return ours ? JSON.parse(text) : undefined
+  } catch {
+    return undefined
+  }
+}
+
 /** metrics.jsonl while it is written: lines are appended, `bytes` is where the next one begins. */
 export interface MetricsFile {
   readonly bytes: number
-  append(line: object): Promise<void>
+  append(line: MetricsLine): Promise<void>
   /** Make what was appended survive a power cut; called before the checkpoint that records `bytes`. */
   sync(): Promise<void>
   close(): Promise<void>

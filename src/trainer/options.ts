@@ -96,6 +96,10 @@ export const trainOptions = z
       .min(0)
       .default(50)
       .describe('steps from one step line of metrics.jsonl to the next; 0: epochs only'),
+    tensorboard: z
+      .boolean()
+      .default(true)
+      .describe('write metrics, sheets and options as an event file too: tensorboard --logdir OUT/train'),
     resume: z
       .enum(['auto', 'never', 'required'])
       .default('auto')

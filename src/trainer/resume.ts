@@ -20,6 +20,7 @@ const FREE_OPTIONS: readonly (keyof TrainOptions)[] = [
   'sample_every',
   'sample_rows',
   'log_every',
+  'tensorboard',
   'threads',
   'engine',
   'resume',
@@ -92,7 +93,7 @@ const differences = (wanted: Traits, stored: Traits): string[] =>
 const show = (value: unknown): string => JSON.stringify(value) ?? 'none'
 
 /** What a training leaves in its folder. */
-export const OUTPUTS = ['checkpoints', 'samples', 'metrics.jsonl'] as const
+export const OUTPUTS = ['checkpoints', 'samples', 'metrics.jsonl', 'tensorboard', 'curves.png', 'progress.png'] as const
 
 /**
  * Make room for a training from the beginning: an earlier one goes to `previous/`, `previous-2/`, ...; what one left

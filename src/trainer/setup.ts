@@ -1,11 +1,11 @@
-/** All that the loop works with, opened in order: data set, plan, engine, checkpoint to go on from, metrics, sheets. */
+/** All that the loop works with, opened in order: data set, plan, engine, checkpoint to go on from, sheets, log. */
 import { join } from 'node:path'
 import type { CheckpointState } from './checkpoint.js'
 import { type Corpus, openCorpus } from './corpus.js'
 import type { EngineName, Session } from './engines/engine.js'
 import { selectEngine } from './engines/index.js'
 import type { TrainEvent } from './events.js'
-import { type MetricsFile, openMetrics } from './metrics.js'
+import { openTrainLog, type TrainLog } from './log.js'
 import type { TrainOptions } from './options.js'
 import { buildStep, countParameters, initialWeights } from './pix2pix/step.js'
 import { estimateMemory, memoryLimit, planTraining, type TrainPlan } from './plan.js'
@@ -17,7 +17,7 @@ import { openSheets, type Sheets } from './sheets.js'
 export interface TrainJob {
   /** Folder of a packed data set. */
   readonly dataset: string
-  /** Folder that gets checkpoints/, samples/ and metrics.jsonl. */
+  /** Folder that gets checkpoints, sheets and logs. */
   readonly output: string
   readonly options: TrainOptions
   /** Any integer; the same job with the same seed gives the same bytes on the same engine and threads. */
@@ -32,7 +32,7 @@ export interface TrainSetup {
   readonly checkpoints: string
   /** The checkpoint that training goes on from. */
   readonly resumed: { readonly file: string; readonly state: CheckpointState } | undefined
-  readonly metrics: MetricsFile
+  readonly log: TrainLog
   readonly sheets: Sheets | undefined
   close(): Promise<void>
 }
@@ -72,12 +72,12 @@ export async function openTraining(job: TrainJob, emit: (event: TrainEvent) => v
     if (resumed && resumed.state.engine !== engine.name)
       warn(`the checkpoint was trained by ${resumed.state.engine}: ${engine.name} goes on, but not to the same bits`)
 
-    const metrics = await openMetrics(join(output, 'metrics.jsonl'), resumed?.state.metricsBytes ?? 0)
-    opened.push(() => metrics.close())
-    if (resumed && metrics.bytes < resumed.state.metricsBytes)
-      warn('metrics.jsonl has lost lines from before the checkpoint')
     const sheetOptions = { rows: options.sample_rows, model: plan.model, encoding: plan.encoding, seed }
     const sheets = options.sample_every > 0 ? await openSheets(corpus, sheetOptions) : undefined
+    const { stepsPerEpoch } = plan.sampler
+    const bytes = resumed?.state.metricsBytes ?? 0
+    const log = await openTrainLog({ output, options, stepsPerEpoch, bytes, sheets: sheets?.plan, warn })
+    opened.push(() => log.close())
 
     const { width, height } = plan.model
     emit({
@@ -89,11 +89,11 @@ export async function openTraining(job: TrainJob, emit: (event: TrainEvent) => v
       parameters: countParameters(plan.model),
       memoryBytes,
       epochs: options.epochs,
-      stepsPerEpoch: plan.sampler.stepsPerEpoch,
+      stepsPerEpoch,
       totalSteps: plan.totalSteps,
       ...(resumed && { resumed: { checkpoint: resumed.file, epoch: resumed.state.epoch, step: resumed.state.step } }),
     })
-    return { corpus, plan, engine: engine.name, session, checkpoints, resumed, metrics, sheets, close }
+    return { corpus, plan, engine: engine.name, session, checkpoints, resumed, log, sheets, close }
   } catch (error) {
     await close()
     throw error

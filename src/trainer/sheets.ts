@@ -1,7 +1,7 @@
 /** Sample sheets: what G makes of the same few rows as training goes on, beside what it was given and the truth. */
 import { writeFileAtomic } from '../files.js'
 import { type Colour, colourise } from '../images/colour.js'
-import { drawSheet } from '../images/sheet.js'
+import { drawSheet, type SheetPlan } from '../images/sheet.js'
 import type { Pixels, Split } from '../sample.js'
 import { centreWindow, cropLabel } from './augment.js'
 import { type Encoding, encodeCentre, type Pair } from './batch.js'
@@ -25,6 +25,8 @@ export interface SheetOptions {
 }
 
 export interface Sheets {
+  /** What each of them is like. */
+  readonly plan: SheetPlan
   /** Draw what `session` generates now. @param path  of the PNG, replaced atomically */
   draw(session: Session, path: string, title: string): Promise<void>
 }
@@ -53,12 +55,14 @@ export async function openSheets(corpus: Corpus, { rows, model, encoding, seed }
     const generated = await session.generate({ label, ...masks })
     return [shownLabel(pair, encoding), toPixels(photo), toPixels(generated)]
   }
+  const { crop } = encoding.framing
+  const look = { columns: ['input', 'truth', 'prediction'], cellPx: Math.min(384, Math.max(128, crop.width)) }
   return {
+    plan: { ...look, title: 'Epoch', rows: pairs.map(({ name }) => ({ cells: [crop, crop, crop], caption: name })) },
     async draw(session, path, title) {
       const rows = []
       for (const pair of pairs) rows.push({ cells: await generate(session, pair), caption: pair.name })
-      const cellPx = Math.min(384, Math.max(128, encoding.framing.crop.width))
-      await writeFileAtomic(path, await drawSheet({ columns: ['input', 'truth', 'prediction'], rows, cellPx, title }))
+      await writeFileAtomic(path, await drawSheet({ ...look, rows, title }))
     },
   }
 }

@@ -4,6 +4,7 @@ import { PrepError } from '../errors.js'
 import { createFeed, type Feed } from './batch.js'
 import { checkpointStem, pruneCheckpoints, writeCheckpoint } from './checkpoint.js'
 import type { Losses, TrainEvent, TrainResult } from './events.js'
+import { describeNotFinite } from './finite.js'
 import { addStep, formatLosses, meansOf, NO_STEPS, type RunningMeans } from './metrics.js'
 import { dropoutMasks } from './pix2pix/model.js'
 import { randomAt, unitNumbers } from './random.js'
@@ -55,7 +56,7 @@ class Loop {
   async run(): Promise<TrainResult> {
     const { emit, stopped } = this.hooks
     const { options, seed } = this.job
-    const { corpus, plan } = this.setup
+    const { corpus, plan, log } = this.setup
     const { sampler, encoding, totalSteps } = plan
     const { flip } = options.augment
     const place = { first: this.step + 1, last: totalSteps }
@@ -70,6 +71,7 @@ class Loop {
       if (!interrupted) await this.drawSheet()
       await this.save()
     }
+    const pictures = await log.draw()
     const result: TrainResult = {
       interrupted,
       epoch: this.epochsDone,
@@ -77,6 +79,7 @@ class Loop {
       checkpoint: this.saved!.file,
       ...(this.sheet !== undefined && { sheet: this.sheet }),
       ...(this.epochMeans && { losses: this.epochMeans }),
+      ...pictures,
     }
     emit({ type: 'train-end', result })
     return result
@@ -88,27 +91,30 @@ class Loop {
 
   private async runStep(feed: Feed): Promise<void> {
     const { options, seed } = this.job
-    const { plan, session, metrics } = this.setup
+    const { plan, session, log } = this.setup
     const began = performance.now()
     const step = this.step + 1
     const epoch = this.epochsDone + 1
     const { waitMs, label, photo } = await feed.next()
     const masks = dropoutMasks(plan.model, unitNumbers(randomAt(seed, 'dropout', step)))
     const losses = await session.step({ label, photo, ...masks }, ratesOf(epoch, options))
-    this.checkFinite(losses, step, epoch)
+    await this.checkFinite(losses, step, epoch)
     this.step = step
     this.means = addStep(this.means, losses)
     if (options.log_every > 0 && step % options.log_every === 0)
-      await metrics.append({ type: 'step', epoch, step, ...losses })
-    const imagesPerSecond = (1000 * options.batch) / (performance.now() - began)
-    this.hooks.emit({ type: 'step', epoch, step, losses, imagesPerSecond, dataWaitMs: waitMs })
+      await log.append({ type: 'step', epoch, step, ...losses })
+    const stepMs = performance.now() - began
+    const imagesPerSecond = (1000 * options.batch) / stepMs
+    this.hooks.emit({ type: 'step', epoch, step, losses, imagesPerSecond, stepMs, dataWaitMs: waitMs })
   }
 
-  private checkFinite(losses: Losses, step: number, epoch: number): void {
+  /** A loss that is no number ends the training; which tensor went bad tells where to look. */
+  private async checkFinite(losses: Losses, step: number, epoch: number): Promise<void> {
     const bad = Object.keys(losses).filter(name => !Number.isFinite(losses[name]))
     if (bad.length === 0) return
     const values = bad.map(name => `${name} is ${losses[name]}`).join(', ')
-    throw new PrepError('TRAIN_DIVERGED', `${values} in step ${step} (epoch ${epoch})`, {
+    const tensors = describeNotFinite(await this.setup.session.state()) ?? 'all weights and moments are still finite'
+    throw new PrepError('TRAIN_DIVERGED', `${values} in step ${step} (epoch ${epoch}); ${tensors}`, {
       hint: `lower learning_rate${this.saved ? `; ${this.saved.file} holds the last good weights` : ''}`,
     })
   }
@@ -119,7 +125,7 @@ class Loop {
     const { totalSteps } = setup.plan
     const means = (this.epochMeans = meansOf(this.means))
     this.means = NO_STEPS
-    await setup.metrics.append({ type: 'epoch', epoch, step, rates: ratesOf(epoch, job.options), ...means })
+    await setup.log.append({ type: 'epoch', epoch, step, rates: ratesOf(epoch, job.options), ...means })
     this.hooks.emit({
       type: 'epoch',
       epoch,
@@ -127,8 +133,10 @@ class Loop {
       means,
       line: formatLosses({ epoch, epochs, step, totalSteps }, means),
     })
-    if (step === totalSteps || epoch % sample_every === 0) await this.drawSheet()
+    const drawn = epoch % sample_every === 0
+    if (step === totalSteps || drawn) await this.drawSheet()
     if (step === totalSteps || epoch % checkpoint_every === 0) await this.save()
+    if (step < totalSteps && drawn) await setup.log.draw()
   }
 
   private get stem(): string {
@@ -136,21 +144,23 @@ class Loop {
   }
 
   private async drawSheet(): Promise<void> {
-    const { sheets, session } = this.setup
+    const { sheets, session, log } = this.setup
     if (!sheets) return
     const { step, epochsDone: epoch } = this
-    const file = (this.sheet = join(this.job.output, 'samples', `${this.stem}.png`))
+    const name = `samples/${this.stem}.png`
+    const file = (this.sheet = join(this.job.output, name))
     await sheets.draw(session, file, `Epoch ${epoch}, step ${step}`)
+    await log.append({ type: 'sheet', epoch, step, file: name })
     this.hooks.emit({ type: 'sheet', epoch, step, file })
   }
 
   private async save(): Promise<void> {
-    const { corpus, plan, engine, session, checkpoints, metrics } = this.setup
+    const { corpus, plan, engine, session, checkpoints, log } = this.setup
     const { step, epochsDone: epoch, means } = this
     const { palette } = corpus
     const file = join(checkpoints, `${this.stem}.safetensors`)
-    await metrics.sync()
-    const state = { epoch, step, ...plan.identity, engine, palette, means, metricsBytes: metrics.bytes }
+    await log.sync()
+    const state = { epoch, step, ...plan.identity, engine, palette, means, metricsBytes: log.bytes }
     await writeCheckpoint(file, state, await session.state())
     this.saved = { file, step }
     this.hooks.emit({ type: 'checkpoint', epoch, step, file })

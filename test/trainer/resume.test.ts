@@ -2,7 +2,9 @@ import { cpSync, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } 
 import { join } from 'node:path'
 import fc from 'fast-check'
 import { beforeAll, describe, expect, test } from 'vitest'
+import { sha256Hex } from '../../src/files.js'
 import { engines } from '../../src/trainer/engines/index.js'
+import { eventFilePath } from '../../src/trainer/event-file.js'
 import type { TrainOptionsInput } from '../../src/trainer/options.js'
 import { runTiny, type TinyRun, temporaryFolder, writeTiny } from './tiny.js'
 
@@ -15,17 +17,22 @@ beforeAll(async () => {
 })
 const run = (options: Partial<TinyRun> = {}) => runTiny({ dataset, ...options })
 
-/** The last checkpoint and the metrics: what must not depend on how the training went. */
+/** The last checkpoint, the metrics and what is drawn of them: what must not depend on how the training went. */
 const outcome = (output: string) => {
   const checkpoints = readdirSync(join(output, 'checkpoints')).sort()
   const last = readFileSync(join(output, 'checkpoints', checkpoints.at(-1)!))
-  return { checkpoints, last, metrics: readFileSync(join(output, 'metrics.jsonl'), 'utf8') }
+  const drawn = ['curves.png', 'progress.png', eventFilePath('')].map(name => {
+    const path = join(output, name)
+    return [name, existsSync(path) && sha256Hex(readFileSync(path))]
+  })
+  return { checkpoints, last, metrics: readFileSync(join(output, 'metrics.jsonl'), 'utf8'), drawn }
 }
 
 function expectSame(output: string, whole: string): void {
   const [ours, theirs] = [outcome(output), outcome(whole)]
   expect(ours.metrics).toBe(theirs.metrics)
   expect(ours.checkpoints).toEqual(theirs.checkpoints)
+  expect(ours.drawn).toEqual(theirs.drawn)
   expect(ours.last.equals(theirs.last)).toBe(true)
 }
 

@@ -4,8 +4,9 @@ import sharp from 'sharp'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { readCheckpoint, writeCheckpoint } from '../../src/trainer/checkpoint.js'
 import { engines } from '../../src/trainer/engines/index.js'
+import { notFinite } from '../../src/trainer/finite.js'
 import type { TrainOptionsInput } from '../../src/trainer/options.js'
-import { runTiny, type TinyRun, writeTiny } from './tiny.js'
+import { runTiny, type TinyRun, temporaryFolder, writeTiny } from './tiny.js'
 
 let dataset: string
 beforeAll(async () => {
@@ -48,10 +49,12 @@ describe('train', () => {
       ['step', 1, 2],
       ['step', 1, 4],
       ['epoch', 1, 5],
+      ['sheet', 1, 5],
       ['step', 2, 6],
       ['step', 2, 8],
       ['step', 2, 10],
       ['epoch', 2, 10],
+      ['sheet', 2, 10],
     ])
     expect(lines[2].loss_G).toBeCloseTo(
       of('step')
@@ -134,10 +137,27 @@ describe('train', () => {
     const failed = await run({ output, options: { ...options, epochs: 2 } }).catch(error => error)
     expect(failed).toMatchObject({
       code: 'TRAIN_DIVERGED',
-      message: expect.stringMatching(/loss_D is (NaN|Infinity).* step 6/),
+      message: expect.stringMatching(
+        /loss_D is (NaN|Infinity).* step 6 .*; [GD]\.\S+ holds values that are not finite/,
+      ),
     })
     expect(failed.hint).toContain(result.checkpoint)
     expect(filesOf(output)).toEqual(['epoch-0001.safetensors'])
+  })
+
+  test('a learning rate far too high ends in NaN: the loss and the tensor are named, the checkpoint before is good', async () => {
+    const wild = { learning_rate: 1, beta1: 0.99, beta2: 0, norm: 'none', d_layers: 2, width: 4, d_width: 8 } as const
+    const output = temporaryFolder('train')
+    const failed = await run({ output, options: { ...wild, epochs: 4 } }).catch(error => error)
+    expect(failed).toMatchObject({
+      code: 'TRAIN_DIVERGED',
+      message: expect.stringMatching(/loss_G is NaN.*; G\.\S+ holds values that are not finite/),
+    })
+    const [good, ...others] = filesOf(output)
+    expect([good, others]).toEqual(['epoch-0001.safetensors', []])
+    expect(failed.hint).toContain(good)
+    const { tensors } = await readCheckpoint(join(output, 'checkpoints', good!))
+    expect(notFinite(tensors)).toEqual([])
   })
 
   test('an update that overflows is found before it is saved', async () => {
@@ -160,7 +180,8 @@ describe('sheets', () => {
 
   test('drawing them changes nothing of the training', async () => {
     const [plain, drawn] = [await run(), await run({ options: { sample_every: 1 } })]
-    expect(metricsOf(drawn.output)).toBe(metricsOf(plain.output))
+    const measured = metricsOf(drawn.output).replaceAll(/.*"sheet".*\n/g, '')
+    expect(measured).toBe(metricsOf(plain.output))
   })
 })
 

@@ -1,12 +1,14 @@
 /** All that the loop works with, opened in order: data set, plan, engine, checkpoint to go on from, sheets, log. */
 import { join } from 'node:path'
+import { PrepError } from '../errors.js'
 import type { CheckpointState } from './checkpoint.js'
 import { type Corpus, openCorpus } from './corpus.js'
 import type { EngineName, Session } from './engines/engine.js'
 import { selectEngine } from './engines/index.js'
+import { type Evaluation, heldOutSplit, openEvaluation } from './evaluate.js'
 import type { TrainEvent } from './events.js'
 import { openTrainLog, type TrainLog } from './log.js'
-import type { TrainOptions } from './options.js'
+import { evalEvery, type TrainOptions } from './options.js'
 import { buildStep, countParameters, initialWeights } from './pix2pix/step.js'
 import { estimateMemory, memoryLimit, planTraining, type TrainPlan } from './plan.js'
 import { randomAt, unitNumbers } from './random.js'
@@ -34,6 +36,7 @@ export interface TrainSetup {
   readonly resumed: { readonly file: string; readonly state: CheckpointState } | undefined
   readonly log: TrainLog
   readonly sheets: Sheets | undefined
+  readonly evaluation: Evaluation | undefined
   close(): Promise<void>
 }
 
@@ -72,8 +75,14 @@ export async function openTraining(job: TrainJob, emit: (event: TrainEvent) => v
     if (resumed && resumed.state.engine !== engine.name)
       warn(`the checkpoint was trained by ${resumed.state.engine}: ${engine.name} goes on, but not to the same bits`)
 
-    const sheetOptions = { rows: options.sample_rows, model: plan.model, encoding: plan.encoding, seed }
-    const sheets = options.sample_every > 0 ? await openSheets(corpus, sheetOptions) : undefined
+    const painted = { model: plan.model, encoding: plan.encoding, seed }
+    const sheets =
+      options.sample_every > 0 ? await openSheets(corpus, { ...painted, rows: options.sample_rows }) : undefined
+    const split = heldOutSplit(corpus.rows)
+    const evaluation = evaluates(options, corpus.rows[split])
+      ? await openEvaluation(corpus, { ...painted, split, rows: options.eval_rows })
+      : undefined
+    if (evaluation?.unlabelled) tellUnlabelled(evaluation.unlabelled, options, warn)
     const { stepsPerEpoch } = plan.sampler
     const bytes = resumed?.state.metricsBytes ?? 0
     const log = await openTrainLog({ output, options, stepsPerEpoch, bytes, sheets: sheets?.plan, warn })
@@ -93,11 +102,25 @@ export async function openTraining(job: TrainJob, emit: (event: TrainEvent) => v
       totalSteps: plan.totalSteps,
       ...(resumed && { resumed: { checkpoint: resumed.file, epoch: resumed.state.epoch, step: resumed.state.step } }),
     })
-    return { corpus, plan, engine: engine.name, session, checkpoints, resumed, log, sheets, close }
+    return { corpus, plan, engine: engine.name, session, checkpoints, resumed, log, sheets, evaluation, close }
   } catch (error) {
     await close()
     throw error
   }
+}
+
+/** Without held-out rows there is no evaluation, unless it was asked for: then that is an error. */
+const evaluates = (options: TrainOptions, heldOut: number): boolean =>
+  evalEvery(options) > 0 && (heldOut > 0 || options.eval_every !== undefined || options.keep_best !== undefined)
+
+/** @throws {PrepError} `PALETTE_MISMATCH` when the best checkpoint is to be chosen by labels that cannot be found */
+function tellUnlabelled(reason: string, { keep_best }: TrainOptions, warn: (message: string) => void): void {
+  const without = `labels of paintings are not evaluated: ${reason}`
+  if (keep_best === 'pixel_accuracy' || keep_best === 'miou')
+    throw new PrepError('PALETTE_MISMATCH', `keep_best: ${keep_best}, but ${without}`, {
+      hint: 'set keep_best to l1, psnr or ssim',
+    })
+  warn(without)
 }
 
 const gigabytes = (bytes: number): string => `${(bytes / 1e9).toFixed(1)} GB`

@@ -35,7 +35,7 @@ function trainLine(event: TrainEvent): string | undefined {
     case 'epoch':
       return `  ${event.line}`
     case 'eval':
-      return `  held out: ${figuresText(event.figures)} (${event.rows} ${event.split} rows, ${duration(event.seconds)})`
+      return `  held out: ${figuresText(event.figures)} (${event.rows} ${event.split} rows, ${duration(event.seconds)}${event.unlabelled === undefined ? '' : `; labels left out: ${event.unlabelled}`})`
     case 'sheet':
       return `  sample sheet ${event.file}`
     case 'warning':

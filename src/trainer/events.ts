@@ -54,6 +54,8 @@ export type TrainEvent =
       readonly rows: number
       readonly seconds: number
       readonly figures: Figures
+      /** Why labels are left out, if they are. */
+      readonly unlabelled?: string
     }
   | { readonly type: 'sheet'; readonly epoch: number; readonly step: number; readonly file: string }
   | { readonly type: 'checkpoint'; readonly epoch: number; readonly step: number; readonly file: string }

@@ -10,7 +10,7 @@ import type { TrainEvent } from './events.js'
 import { openTrainLog, type TrainLog } from './log.js'
 import { evalEvery, type TrainOptions } from './options.js'
 import { buildStep, countParameters, initialWeights } from './pix2pix/step.js'
-import { estimateMemory, memoryLimit, planTraining, type TrainPlan } from './plan.js'
+import { checkMemory, estimateMemory, memoryLimit, planTraining, type TrainPlan } from './plan.js'
 import { randomAt, unitNumbers } from './random.js'
 import { findCheckpoint, setAside } from './resume.js'
 import { openSheets, type Sheets } from './sheets.js'
@@ -57,8 +57,8 @@ export async function openTraining(job: TrainJob, emit: (event: TrainEvent) => v
 
     const graph = buildStep(plan.model)
     const memoryBytes = estimateMemory(graph)
-    if (memoryBytes > memoryLimit())
-      warn(`training needs about ${gigabytes(memoryBytes)} of memory, and there are ${gigabytes(memoryLimit())}`)
+    const tight = checkMemory(plan.model, memoryBytes, memoryLimit())
+    if (tight) warn(tight)
     const engine = await selectEngine(options.engine)
     const probe = await engine.probe()
     const { session, resumed } = await (async () => {
@@ -82,7 +82,7 @@ export async function openTraining(job: TrainJob, emit: (event: TrainEvent) => v
     const evaluation = evaluates(options, corpus.rows[split])
       ? await openEvaluation(corpus, { ...painted, split, rows: options.eval_rows })
       : undefined
-    if (evaluation?.unlabelled) tellUnlabelled(evaluation.unlabelled, options, warn)
+    if (evaluation?.unlabelled) checkBest(evaluation.unlabelled, options)
     const { stepsPerEpoch } = plan.sampler
     const bytes = resumed?.state.metricsBytes ?? 0
     const log = await openTrainLog({ output, options, stepsPerEpoch, bytes, sheets: sheets?.plan, warn })
@@ -114,13 +114,9 @@ const evaluates = (options: TrainOptions, heldOut: number): boolean =>
   evalEvery(options) > 0 && (heldOut > 0 || options.eval_every !== undefined || options.keep_best !== undefined)
 
 /** @throws {PrepError} `PALETTE_MISMATCH` when the best checkpoint is to be chosen by labels that cannot be found */
-function tellUnlabelled(reason: string, { keep_best }: TrainOptions, warn: (message: string) => void): void {
-  const without = `labels of paintings are not evaluated: ${reason}`
-  if (keep_best === 'pixel_accuracy' || keep_best === 'miou')
-    throw new PrepError('PALETTE_MISMATCH', `keep_best: ${keep_best}, but ${without}`, {
-      hint: 'set keep_best to l1, psnr or ssim',
-    })
-  warn(without)
+function checkBest(unlabelled: string, { keep_best }: TrainOptions): void {
+  if (keep_best !== 'pixel_accuracy' && keep_best !== 'miou') return
+  throw new PrepError('PALETTE_MISMATCH', `keep_best: ${keep_best}, but labels cannot be found again: ${unlabelled}`, {
+    hint: 'set keep_best to l1, psnr or ssim',
+  })
 }
-
-const gigabytes = (bytes: number): string => `${(bytes / 1e9).toFixed(1)} GB`

@@ -190,8 +190,9 @@ class Loop {
     const { figures } = found
     await log.append({ type: 'eval', epoch, step, split: evaluation.split, ...figures })
     const seconds = (performance.now() - began) / 1000
-    const rows = evaluation.rows.length
-    this.hooks.emit({ type: 'eval', epoch, step, split: evaluation.split, rows, seconds, figures })
+    const { split, unlabelled } = evaluation
+    const facts = { split, rows: evaluation.rows.length, seconds, figures }
+    this.hooks.emit({ type: 'eval', epoch, step, ...facts, ...(unlabelled !== undefined && { unlabelled }) })
     const { keep_best: metric } = this.job.options
     const value = metric && figures[metric]
     if (metric && value !== undefined && !(this.best && !isBetter(metric, value, this.best.value)))

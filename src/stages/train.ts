@@ -46,7 +46,7 @@ export const train = defineStage({
     if (result.interrupted)
       throw new PrepError(
         'INTERRUPTED',
-        `${result.outOfTime ? `max_minutes: ${options.max_minutes} are over; ` : ''}training stopped after step ${result.step}; ${result.checkpoint} has everything so far`,
+        `${result.outOfTime ? `${options.max_minutes} minutes are over (max_minutes): ` : ''}training stopped after step ${result.step}; ${result.checkpoint} has everything so far`,
       )
     const model = { path: result.checkpoint, key: sha256File(result.checkpoint) }
     return { ...set, artefacts: { ...set.artefacts, model } } satisfies SampleSet

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs'
 import { Command, CommanderError } from 'commander'
 import { PrepError, PrepErrors } from '../errors.js'
 import { doctorCommand } from './doctor.js'
+import { evalCommand } from './eval.js'
 import { exitCode } from './exit-code.js'
 import { failuresCommand } from './failures.js'
 import { initCommand } from './init.js'
@@ -55,6 +56,7 @@ for (const command of [
   splitCommand,
   inspectCommand,
   paletteCommand,
+  evalCommand,
   doctorCommand,
 ])
   program.addCommand(command().exitOverride())

@@ -2,6 +2,7 @@
 import type { RunEvent } from '../pipeline/events.js'
 import type { Failure } from '../pipeline/stage.js'
 import type { TrainEvent } from '../trainer/events.js'
+import { figuresText, figureText } from './figures.js'
 
 /** @returns the event as one line, or nothing for those that are not worth one */
 export function eventLine(event: RunEvent): string | undefined {
@@ -33,13 +34,20 @@ function trainLine(event: TrainEvent): string | undefined {
       return `  ${event.engine} on ${event.device}; G ${event.parameters.G.toLocaleString('en')} and D ${event.parameters.D.toLocaleString('en')} parameters, ${event.size.width}x${event.size.height}, ${event.stepsPerEpoch} steps an epoch, ${event.epochs} epochs; about ${(event.memoryBytes / 2 ** 30).toFixed(1)} GB of memory${event.resumed ? `; goes on from ${event.resumed.checkpoint} (step ${event.resumed.step})` : ''}`
     case 'epoch':
       return `  ${event.line}`
+    case 'eval':
+      return `  held out: ${figuresText(event.figures)} (${event.rows} ${event.split} rows, ${duration(event.seconds)}${event.unlabelled === undefined ? '' : `; labels left out: ${event.unlabelled}`})`
     case 'sheet':
       return `  sample sheet ${event.file}`
     case 'warning':
       return `  warning: ${event.message}`
     case 'train-end': {
-      const pictures = [event.result.curves, event.result.progress].filter(path => path !== undefined)
-      return pictures.length > 0 ? `  pictures of the whole training: ${pictures.join(', ')}` : undefined
+      const { curves, progress, best } = event.result
+      const pictures = [curves, progress].filter(path => path !== undefined)
+      const lines = [
+        best && `  best by ${best.metric}: ${best.checkpoint} (${figureText(best.metric, best.value)})`,
+        pictures.length > 0 && `  pictures of the whole training: ${pictures.join(', ')}`,
+      ].filter(Boolean)
+      return lines.length > 0 ? lines.join('\n') : undefined
     }
     // a renderer shows steps by its own measure
     case 'step':

@@ -6,7 +6,6 @@ import { type Cells, yOf } from './cells.js'
 import { type Features, weightsOf } from './features.js'
 import { labelIds, type Palette } from './palette.js'
 import type { Scene } from './scene.js'
-import { placesOf } from './units.js'
 
 const align = (bytes: number): number => (bytes + 15) & ~15
 

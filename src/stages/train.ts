@@ -19,7 +19,7 @@ export const train = defineStage({
   options: trainOptions,
   needs: ['dataset'],
   gives: ['model'],
-  neutral: ['threads', 'resume', 'log_every'],
+  neutral: ['threads', 'resume', 'log_every', 'max_minutes', 'checkpoint_every'],
   plan: ({ epochs, engine, gan }) => [`trains pix2pix for ${epochs} epochs (engine ${engine}, ${gan})`],
   check: (options, { size }) => (size ? netProblems(options, size) : []),
   async intact(result) {
@@ -46,7 +46,7 @@ export const train = defineStage({
     if (result.interrupted)
       throw new PrepError(
         'INTERRUPTED',
-        `training stopped after step ${result.step}; ${result.checkpoint} has everything so far`,
+        `${result.outOfTime ? `${options.max_minutes} minutes are over (max_minutes): ` : ''}training stopped after step ${result.step}; ${result.checkpoint} has everything so far`,
       )
     const model = { path: result.checkpoint, key: sha256File(result.checkpoint) }
     return { ...set, artefacts: { ...set.artefacts, model } } satisfies SampleSet

@@ -80,7 +80,7 @@ function encodeLabel(ids: Uint8Array, { labelInput, colours }: Encoding, out: Fl
 
 /** Batches in the order of the steps. */
 export interface Feed {
-  /** The batch of the next step, and how long it had to be waited for. */
+  /** The batch of the next step, and how long it had to be waited for, its augmentation included. */
   next(): Promise<PairBatch & { readonly waitMs: number }>
 }
 
@@ -114,11 +114,11 @@ export function createFeed({ read, sampler, encoding, flip, seed, first, last }:
       const { picks, pairs } = ahead.shift()!
       const asked = performance.now()
       const arrived = await pairs
-      const waitMs = performance.now() - asked
       const windows = picks.map(({ epoch, place }) =>
         drawWindow(encoding.framing, flip, randomAt(seed, 'augment', epoch, place)),
       )
-      return { ...encodeBatch(arrived, windows, encoding), waitMs }
+      const batch = encodeBatch(arrived, windows, encoding)
+      return { ...batch, waitMs: performance.now() - asked }
     },
   }
 }

@@ -2,19 +2,21 @@
  * Checkpoints: one safetensors file with all that training needs to go on, and all that others need to use the nets.
  * Its metadata says how they were made; checksums tell an intact file from a damaged one.
  */
-import { readdir, rm } from 'node:fs/promises'
+import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileError, PrepError, systemCode } from '../errors.js'
-import { isTemporary, sha256Hex } from '../files.js'
+import { sha256Hex } from '../files.js'
 import { crc32c } from '../formats/crc32c.js'
 import type { Metadata, Tensor as StoredTensor } from '../formats/safetensors/layout.js'
 import { openSafetensors, type SafetensorsFile } from '../formats/safetensors/read.js'
 import { writeSafetensors } from '../formats/safetensors/write.js'
+import type { Framing } from './augment.js'
 import type { EngineName, Tensors } from './engines/engine.js'
 import { describeNotFinite } from './finite.js'
 import type { RunningMeans } from './metrics.js'
-import type { TrainOptions } from './options.js'
-import type { Pix2PixConfig } from './pix2pix/model.js'
+import { type TrainOptions, trainOptions } from './options.js'
+import { type Pix2PixConfig, pix2pixConfig } from './pix2pix/model.js'
+import type { Versions } from './versions.js'
 
 /** Written as `format`; another number there is a file that this version does not read. */
 export const CHECKPOINT_FORMAT = 'prep-checkpoint/1'
@@ -37,6 +39,12 @@ export interface CheckpointState {
   /** Losses of the epoch at hand so far, and where metrics.jsonl goes on. */
   readonly means: RunningMeans
   readonly metricsBytes: number
+  /** Training was stopped before the evaluation that follows this step was through. */
+  readonly evaluationDue: boolean
+  /** Sizes of a pair as stored, loaded and cropped; absent from checkpoints of before it was written. */
+  readonly framing?: Framing
+  /** What wrote the checkpoint; absent as `framing` is. */
+  readonly versions?: Versions
 }
 const FIELDS: readonly (keyof CheckpointState)[] = [
   'epoch',
@@ -51,6 +59,9 @@ const FIELDS: readonly (keyof CheckpointState)[] = [
   'dataset',
   'means',
   'metricsBytes',
+  'evaluationDue',
+  'framing',
+  'versions',
 ]
 
 /** Tensors of bytes by name. */
@@ -100,7 +111,9 @@ export async function writeCheckpoint(
     stored[name] = { dtype: 'U8', shape, data: data as Uint8Array<ArrayBuffer> }
     checksums[name] = crc32c(data)
   }
-  const fields = Object.fromEntries(FIELDS.map(field => [field, JSON.stringify(state[field])]))
+  const fields = Object.fromEntries(
+    FIELDS.flatMap(field => (state[field] === undefined ? [] : [[field, JSON.stringify(state[field])]])),
+  )
   const described = { format: CHECKPOINT_FORMAT, ...fields, crc32c: JSON.stringify(checksums) }
   const shapes = Object.entries(stored).map(([name, { shape }]) => [name, shape] as const)
   await writeSafetensors(file, stored, { ...described, digest: digestOf(described, shapes) })
@@ -114,16 +127,17 @@ const digestOf = (metadata: Metadata, shapes: readonly (readonly [string, readon
   sha256Hex(JSON.stringify([metadata, shapes]))
 
 /**
- * Read a checkpoint and check every byte of it.
+ * Read a checkpoint and check every byte that is read.
  *
+ * @param wanted  which tensors; default: all
  * @throws {PrepError} `CHECKPOINT_DAMAGED`, `CHECKPOINT_MISMATCH` (another format version), `FILE_MISSING`, `FILE_UNREADABLE`
  */
-export function readCheckpoint(file: string): Promise<Checkpoint> {
+export function readCheckpoint(file: string, wanted: (name: string) => boolean = () => true): Promise<Checkpoint> {
   return withOpen(file, async open => {
     const { state, checksums } = parseState(open)
     const tensors: Record<string, Tensors[string]> = {}
     const bytes: Record<string, Bytes[string]> = {}
-    for (const name of open.tensors.keys()) {
+    for (const name of [...open.tensors.keys()].filter(wanted)) {
       const { dtype, shape, data } = await open.read(name)
       const known = dtype === 'F32' || dtype === 'U8'
       if (!known || crc32c(bytesOf(data)) !== checksums[name])
@@ -165,8 +179,22 @@ function parseState({ path, metadata, tensors }: SafetensorsFile): {
     throw new PrepError('CHECKPOINT_MISMATCH', `${path}: expected ${CHECKPOINT_FORMAT}, found ${described.format}`, {
       hint: 'use the version of prep that wrote it, or set resume: never to start over',
     })
-  const fields = FIELDS.map(field => [field, JSON.parse(described[field]!)] as const)
-  return { state: Object.fromEntries(fields) as unknown as CheckpointState, checksums: JSON.parse(described.crc32c!) }
+  const fields = FIELDS.flatMap(field =>
+    described[field] === undefined ? [] : [[field, JSON.parse(described[field])] as const],
+  )
+  const state = withDefaults(Object.fromEntries(fields) as unknown as CheckpointState)
+  return { state, checksums: JSON.parse(described.crc32c!) }
+}
+
+/** A checkpoint of before an option or field was there was made as by its default. */
+function withDefaults(state: CheckpointState): CheckpointState {
+  const options = trainOptions.safeParse(state.options)
+  return {
+    ...state,
+    options: options.success ? options.data : state.options,
+    model: pix2pixConfig(state.model),
+    evaluationDue: state.evaluationDue ?? false,
+  }
 }
 
 const damaged = (file: string, problem: string, cause?: unknown): PrepError =>
@@ -196,16 +224,4 @@ export async function listCheckpoints(folder: string): Promise<CheckpointFile[]>
       return [{ path: join(folder, name), epoch: Number(found[1]), ...step }]
     })
     .sort((a, b) => b.epoch - a.epoch || (b.step ?? 0) - (a.step ?? 0))
-}
-
-/**
- * Remove all but the newest `keep` checkpoints, those within an epoch as soon as there is a newer one, and what a killed
- * run left half written. To be called when nothing is being written there.
- */
-export async function pruneCheckpoints(folder: string, keep: number): Promise<void> {
-  const [, ...older] = await listCheckpoints(folder)
-  const passed = older.filter(({ step }) => step !== undefined)
-  const surplus = older.filter(({ step }) => step === undefined).slice(keep - 1)
-  const halves = (await readdir(folder)).filter(isTemporary).map(name => ({ path: join(folder, name) }))
-  await Promise.all([...passed, ...surplus, ...halves].map(({ path }) => rm(path, { force: true })))
 }

@@ -56,22 +56,26 @@ export async function openCorpus(path: string): Promise<Corpus> {
   }
 }
 
-const displayColours = z.object({
+const coloured = z.object({
   clusters: z.array(z.object({ display: z.string().regex(/^#[0-9a-f]{6}$/i) })),
 })
 
-function parseColours(palette: unknown, clusters: number, path: string): Colour[] {
-  const { success, data, error } = displayColours.safeParse(palette)
-  const hint = 'pack the data set again'
-  if (!success) throw new PrepError('PALETTE_INVALID', `${path}/palette.json: ${z.prettifyError(error)}`, { hint })
-  if (data.clusters.length !== clusters) {
-    const counts = `expected ${clusters} clusters, found ${data.clusters.length}`
-    throw new PrepError('PALETTE_INVALID', `${path}/palette.json: ${counts}`, { hint })
-  }
+/** The display colour of each label id. @param file  whose palette it is, for messages @throws {PrepError} `PALETTE_INVALID` */
+export function displayColours(palette: unknown, file: string): Colour[] {
+  const { success, data, error } = coloured.safeParse(palette)
+  if (!success)
+    throw new PrepError('PALETTE_INVALID', `${file}: ${z.prettifyError(error)}`, { hint: 'pack the data set again' })
   return data.clusters.map(({ display }) => {
     const rgb = Number.parseInt(display.slice(1), 16)
     return [rgb >> 16, (rgb >> 8) & 255, rgb & 255]
   })
+}
+
+function parseColours(palette: unknown, clusters: number, path: string): Colour[] {
+  const colours = displayColours(palette, `${path}/palette.json`)
+  if (colours.length === clusters) return colours
+  const counts = `expected ${clusters} clusters, found ${colours.length}`
+  throw new PrepError('PALETTE_INVALID', `${path}/palette.json: ${counts}`, { hint: 'pack the data set again' })
 }
 
 async function readPair(dataset: Dataset, split: Split, row: number): Promise<Pair> {

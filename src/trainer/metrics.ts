@@ -6,6 +6,7 @@ import { type FileHandle, mkdir, open } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileError } from '../errors.js'
+import type { Split } from '../sample.js'
 import type { Rates } from './engines/engine.js'
 import type { Losses } from './events.js'
 
@@ -53,6 +54,8 @@ export interface MetricsLine {
   readonly step: number
   /** Learning rates, of epochs. */
   readonly rates?: Rates
+  /** Of evaluations: the rows painted. */
+  readonly split?: Split
   /** Of sheets: the PNG, relative to the folder of the training. */
   readonly file?: string
   /** All else are numbers by name. */

@@ -1,6 +1,10 @@
 /** The options of the `train` stage. Their defaults live here only, and their descriptions are the documentation. */
 import { z } from 'zod'
 
+/** What an evaluation says of G, by the names in metrics.jsonl; see evaluate.ts. */
+export const HELD_OUT_METRICS = ['l1', 'psnr', 'ssim', 'pixel_accuracy', 'miou'] as const
+export type HeldOutMetric = (typeof HELD_OUT_METRICS)[number]
+
 const rate = z.number().positive().max(1)
 const beta = z.number().min(0).lt(1)
 const pixels = z.int().min(8).max(8192)
@@ -32,6 +36,11 @@ export const trainOptions = z
   .strictObject({
     epochs: z.int().min(1).max(100_000).default(100).describe('times that every training row is used'),
     max_steps: z.int().min(1).optional().describe('stop after this many steps, even within an epoch'),
+    max_minutes: z
+      .number()
+      .positive()
+      .optional()
+      .describe('end this run with a checkpoint after so many minutes; the same command goes on from it'),
     batch: z
       .int()
       .min(1)
@@ -147,11 +156,43 @@ export const trainOptions = z
       .describe('how G sees labels: a channel a class, or the three channels of the palette colours'),
     augment: augmentOptions.prefault({}),
     checkpoint_every: z
+      .union([
+        z.int().min(1),
+        z
+          .strictObject({
+            epochs: z.int().min(1).optional(),
+            steps: z.int().min(1).optional(),
+            minutes: z.number().positive().optional(),
+          })
+          .refine(every => Object.keys(every).length > 0, 'expected epochs, steps or minutes'),
+      ])
+      .default(1)
+      .describe(
+        'epochs from one checkpoint to the next, or {epochs, steps, minutes}: whichever comes first; the last step always has one',
+      ),
+    keep_last: z.int().min(1).default(3).describe('checkpoints kept, newest first'),
+    keep_every: z
       .int()
       .min(1)
-      .default(1)
-      .describe('epochs from one checkpoint to the next; the last epoch always has one'),
-    keep_last: z.int().min(1).default(3).describe('checkpoints kept, newest first'),
+      .optional()
+      .describe('keep the checkpoint of every so many epochs for ever, whatever keep_last says'),
+    keep_best: z
+      .enum(HELD_OUT_METRICS)
+      .optional()
+      .describe(
+        'keep the checkpoint that is best by this figure on held-out rows; checkpoints/best.json says which it is',
+      ),
+    eval_every: z
+      .int()
+      .min(0)
+      .optional()
+      .describe('epochs from one evaluation on held-out rows to the next; default: sample_every; 0: none'),
+    eval_rows: z
+      .union([z.literal('all'), z.int().min(1)])
+      .default(100)
+      .describe(
+        'rows that an evaluation paints at most, spread evenly over the val split, or test without one; or all',
+      ),
     sample_every: z
       .int()
       .min(0)
@@ -174,7 +215,8 @@ export const trainOptions = z
   })
   .superRefine((options, context) => {
     const problem = (path: string[], expected: string) => context.addIssue({ code: 'custom', path, message: expected })
-    const { decay_from, epochs, augment, gan, label_smoothing } = options
+    const { decay_from, epochs, augment, gan, label_smoothing, keep_best } = options
+    if (keep_best && evalEvery(options) === 0) problem(['eval_every'], `1 or more, for keep_best: ${keep_best}`)
     if (decay_from !== undefined && decay_from >= epochs) problem(['decay_from'], `less than epochs (${epochs})`)
     if (gan === 'hinge' && label_smoothing > 0) problem(['label_smoothing'], '0 with gan: hinge, which has no targets')
     if (augment.load_size !== undefined && typeof augment.crop === 'number' && augment.crop > augment.load_size)
@@ -182,5 +224,9 @@ export const trainOptions = z
   })
 
 export type TrainOptions = z.output<typeof trainOptions>
+
+/** Epochs from one evaluation to the next; 0: none. */
+export const evalEvery = ({ eval_every, sample_every }: Pick<TrainOptions, 'eval_every' | 'sample_every'>): number =>
+  eval_every ?? sample_every
 export type TrainOptionsInput = z.input<typeof trainOptions>
 export type AugmentOptions = z.output<typeof augmentOptions>

@@ -1,11 +1,13 @@
 /** What a training will be, before anything is computed: the nets, the order of rows, the length, and what to warn of. */
 import { totalmem } from 'node:os'
+import { PrepError } from '../errors.js'
 import { planFraming, type Size } from './augment.js'
 import { type Encoding, labelChannels } from './batch.js'
 import type { Corpus } from './corpus.js'
 import { inOrder, type StepGraph, sizeOf } from './graph/graph.js'
 import type { TrainOptions } from './options.js'
 import { type Pix2PixConfig, pix2pixConfig } from './pix2pix/model.js'
+import { buildStep } from './pix2pix/step.js'
 import { RANDOM_SCHEME } from './random.js'
 import type { Identity } from './resume.js'
 import { createSampler, type Sampler } from './sampler.js'
@@ -91,6 +93,45 @@ export function estimateMemory({ phases, weights, ema, accumulate }: StepGraph):
   )
   return 4 * (7 * parameters + averages + sums + Math.max(...values))
 }
+
+/** Beyond so many times the memory there is, training would end before its first step, or swap for ever. */
+const FAR_BEYOND = 1.5
+
+/**
+ * What to say of the memory that a training needs, if it is more than there is.
+ *
+ * @param limit  bytes of memory that there are
+ * @throws {PrepError} `OUT_OF_MEMORY` when it is far more, with the largest batch or width that fits
+ */
+export function checkMemory(model: Pix2PixConfig, needed: number, limit: number): string | undefined {
+  if (needed <= limit) return undefined
+  const problem = `training needs about ${gigabytes(needed)} of memory, and there are ${gigabytes(limit)}`
+  if (needed <= FAR_BEYOND * limit) return problem
+  throw new PrepError('OUT_OF_MEMORY', problem, { hint: hintThatFits(model, limit) })
+}
+
+function hintThatFits(model: Pix2PixConfig, limit: number): string {
+  const fits = (changed: Partial<Pix2PixConfig>): boolean =>
+    estimateMemory(buildStep({ ...model, ...changed })) <= limit
+  const batch = largest(model.batch - 1, batch => fits({ batch }))
+  const batchHint = batch > 0 ? [`batch: ${batch} fits`] : []
+  const width = largest(model.ngf - 1, ngf => fits({ ngf, batch: 1 }))
+  const widthHint = width > 0 && batch === 0 ? [`width: ${width} fits with batch: 1`] : []
+  return [...batchHint, ...widthHint, 'smaller images take less: set size in resize, or augment.crop'].join('; ')
+}
+
+/** The largest of 1..most that fits, 0 when none does; if one fits, so do all below it. */
+function largest(most: number, fits: (value: number) => boolean): number {
+  let [low, high] = [0, most]
+  while (low < high) {
+    const middle = Math.ceil((low + high) / 2)
+    if (fits(middle)) low = middle
+    else high = middle - 1
+  }
+  return low
+}
+
+const gigabytes = (bytes: number): string => `${(bytes / 1e9).toFixed(1)} GB`
 
 /** Bytes of memory this process may have: the machine's, or less in a container. */
 export const memoryLimit = (): number => Math.min(totalmem(), process.constrainedMemory() || Number.POSITIVE_INFINITY)

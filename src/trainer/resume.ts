@@ -15,8 +15,13 @@ export type Identity = Pick<CheckpointState, 'seed' | 'random' | 'options' | 'mo
 const FREE_OPTIONS: readonly (keyof TrainOptions)[] = [
   'epochs',
   'max_steps',
+  'max_minutes',
   'checkpoint_every',
   'keep_last',
+  'keep_every',
+  'keep_best',
+  'eval_every',
+  'eval_rows',
   'sample_every',
   'sample_rows',
   'dropout_at_inference',

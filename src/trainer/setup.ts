@@ -1,14 +1,16 @@
 /** All that the loop works with, opened in order: data set, plan, engine, checkpoint to go on from, sheets, log. */
 import { join } from 'node:path'
+import { PrepError } from '../errors.js'
 import type { CheckpointState } from './checkpoint.js'
 import { type Corpus, openCorpus } from './corpus.js'
 import type { EngineName, Session } from './engines/engine.js'
 import { selectEngine } from './engines/index.js'
+import { type Evaluation, heldOutSplit, openEvaluation } from './evaluate.js'
 import type { TrainEvent } from './events.js'
 import { openTrainLog, type TrainLog } from './log.js'
-import type { TrainOptions } from './options.js'
+import { evalEvery, type TrainOptions } from './options.js'
 import { buildStep, countParameters, initialWeights } from './pix2pix/step.js'
-import { estimateMemory, memoryLimit, planTraining, type TrainPlan } from './plan.js'
+import { checkMemory, estimateMemory, memoryLimit, planTraining, type TrainPlan } from './plan.js'
 import { HistoryPool } from './pool.js'
 import { randomAt, unitNumbers } from './random.js'
 import { findCheckpoint, setAside } from './resume.js'
@@ -36,6 +38,7 @@ export interface TrainSetup {
   readonly log: TrainLog
   readonly sheets: Sheets | undefined
   readonly pool: HistoryPool | undefined
+  readonly evaluation: Evaluation | undefined
   close(): Promise<void>
 }
 
@@ -56,8 +59,8 @@ export async function openTraining(job: TrainJob, emit: (event: TrainEvent) => v
 
     const graph = buildStep(plan.model)
     const memoryBytes = estimateMemory(graph)
-    if (memoryBytes > memoryLimit())
-      warn(`training needs about ${gigabytes(memoryBytes)} of memory, and there are ${gigabytes(memoryLimit())}`)
+    const tight = checkMemory(plan.model, memoryBytes, memoryLimit())
+    if (tight) warn(tight)
     const engine = await selectEngine(options.engine)
     const probe = await engine.probe()
     const { session, pool, resumed } = await (async () => {
@@ -75,9 +78,14 @@ export async function openTraining(job: TrainJob, emit: (event: TrainEvent) => v
     if (resumed && resumed.state.engine !== engine.name)
       warn(`the checkpoint was trained by ${resumed.state.engine}: ${engine.name} goes on, but not to the same bits`)
 
-    const { sample_rows: rows, dropout_at_inference: dropout } = options
-    const sheetOptions = { rows, dropout, model: plan.model, encoding: plan.encoding, seed }
-    const sheets = options.sample_every > 0 ? await openSheets(corpus, sheetOptions) : undefined
+    const { sample_rows, dropout_at_inference: dropout } = options
+    const painted = { model: plan.model, encoding: plan.encoding, dropout, seed }
+    const sheets = options.sample_every > 0 ? await openSheets(corpus, { ...painted, rows: sample_rows }) : undefined
+    const split = heldOutSplit(corpus.rows)
+    const evaluation = evaluates(options, corpus.rows[split])
+      ? await openEvaluation(corpus, { ...painted, split, rows: options.eval_rows })
+      : undefined
+    if (evaluation?.unlabelled) checkBest(evaluation.unlabelled, options)
     const { stepsPerEpoch } = plan.sampler
     const bytes = resumed?.state.metricsBytes ?? 0
     const log = await openTrainLog({ output, options, stepsPerEpoch, bytes, sheets: sheets?.plan, warn })
@@ -97,11 +105,21 @@ export async function openTraining(job: TrainJob, emit: (event: TrainEvent) => v
       totalSteps: plan.totalSteps,
       ...(resumed && { resumed: { checkpoint: resumed.file, epoch: resumed.state.epoch, step: resumed.state.step } }),
     })
-    return { corpus, plan, engine: engine.name, session, checkpoints, resumed, log, sheets, pool, close }
+    return { corpus, plan, engine: engine.name, session, checkpoints, resumed, log, sheets, pool, evaluation, close }
   } catch (error) {
     await close()
     throw error
   }
 }
 
-const gigabytes = (bytes: number): string => `${(bytes / 1e9).toFixed(1)} GB`
+/** Without held-out rows there is no evaluation, unless it was asked for: then that is an error. */
+const evaluates = (options: TrainOptions, heldOut: number): boolean =>
+  evalEvery(options) > 0 && (heldOut > 0 || options.eval_every !== undefined || options.keep_best !== undefined)
+
+/** @throws {PrepError} `PALETTE_MISMATCH` when the best checkpoint is to be chosen by labels that cannot be found */
+function checkBest(unlabelled: string, { keep_best }: TrainOptions): void {
+  if (keep_best !== 'pixel_accuracy' && keep_best !== 'miou') return
+  throw new PrepError('PALETTE_MISMATCH', `keep_best: ${keep_best}, but labels cannot be found again: ${unlabelled}`, {
+    hint: 'set keep_best to l1, psnr or ssim',
+  })
+}

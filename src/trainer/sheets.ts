@@ -4,11 +4,10 @@ import { type Colour, colourise } from '../images/colour.js'
 import { drawSheet, type SheetPlan } from '../images/sheet.js'
 import type { Pixels, Split } from '../sample.js'
 import { centreWindow, cropLabel } from './augment.js'
-import { type Encoding, encodeCentre, type Pair } from './batch.js'
+import type { Encoding, Pair } from './batch.js'
 import type { Corpus } from './corpus.js'
-import type { Session, Tensor } from './engines/engine.js'
-import { dropoutMasks, type Pix2PixConfig } from './pix2pix/model.js'
-import { randomAt, unitNumbers } from './random.js'
+import type { Session } from './engines/engine.js'
+import { createPainter, type PainterOptions } from './painter.js'
 
 /** A row that every sheet of a training shows. */
 interface SheetPair {
@@ -17,13 +16,8 @@ interface SheetPair {
   readonly pair: Pair
 }
 
-export interface SheetOptions {
+export interface SheetOptions extends PainterOptions {
   readonly rows: number
-  readonly model: Pix2PixConfig
-  /** Whether dropout has its masks in painting, too. */
-  readonly dropout: boolean
-  readonly encoding: Encoding
-  readonly seed: number
 }
 
 export interface Sheets {
@@ -54,14 +48,10 @@ export async function openSheets(
   const pairs: SheetPair[] = []
   for (const row of shown) pairs.push({ row, name: names.get(row), pair: await read(row) })
 
+  const painter = createPainter({ model, encoding, dropout, seed })
   const generate = async (session: Session, { row, pair }: SheetPair): Promise<Pixels[]> => {
-    const { label, photo } = encodeCentre(pair, encoding)
-    const masks = dropoutMasks(
-      { ...model, batch: 1, dropout: model.dropout && dropout },
-      unitNumbers(randomAt(seed, 'sheet', row)),
-    )
-    const generated = await session.generate({ label, ...masks })
-    return [shownLabel(pair, encoding), toPixels(photo), toPixels(generated)]
+    const { painting } = await painter.paint(session, row, pair)
+    return [shownLabel(pair, encoding), painter.truth(pair).photo, painting]
   }
   const { crop } = encoding.framing
   const look = { columns: ['input', 'truth', 'prediction'], cellPx: Math.min(384, Math.max(128, crop.width)) }
@@ -79,14 +69,4 @@ function shownLabel({ label }: Pair, { framing, colours }: Encoding): Pixels {
   const { width, height } = framing.crop
   const ids = cropLabel(label, framing, centreWindow(framing))
   return colourise({ data: ids, width, height, channels: 1 }, colours as readonly Colour[])
-}
-
-/** The first image of an NCHW tensor in [-1, 1] as RGB bytes. */
-export function toPixels({ shape, data }: Tensor): Pixels {
-  const [, , height, width] = shape as readonly [number, number, number, number]
-  const plane = height * width
-  const bytes = new Uint8ClampedArray(3 * plane)
-  for (let i = 0; i < plane; i++)
-    for (let channel = 0; channel < 3; channel++) bytes[3 * i + channel] = (data[channel * plane + i]! + 1) * 127.5
-  return { data: new Uint8Array(bytes.buffer), width, height, channels: 3 }
 }

@@ -2,14 +2,25 @@
 import { join } from 'node:path'
 import { PrepError } from '../errors.js'
 import { createFeed, type Feed } from './batch.js'
-import { checkpointStem, pruneCheckpoints, writeCheckpoint } from './checkpoint.js'
+import { checkpointStem, writeCheckpoint } from './checkpoint.js'
 import type { Losses, TrainEvent, TrainResult } from './events.js'
 import { describeNotFinite } from './finite.js'
 import { addStep, formatLosses, meansOf, NO_STEPS, type RunningMeans } from './metrics.js'
+import { evalEvery } from './options.js'
 import { dropoutMasks } from './pix2pix/model.js'
 import { randomAt, unitNumbers } from './random.js'
+import {
+  type Best,
+  CheckpointSchedule,
+  findBest,
+  isBetter,
+  MINUTE_MS,
+  pruneCheckpoints,
+  writeBest,
+} from './retention.js'
 import { ratesOf } from './schedule.js'
 import { openTraining, type TrainJob, type TrainSetup } from './setup.js'
+import { versionsHere } from './versions.js'
 
 export interface TrainHooks {
   readonly emit: (event: TrainEvent) => void
@@ -39,50 +50,81 @@ class Loop {
   private means: RunningMeans
   /** The newest checkpoint, and the step it was written after. */
   private saved: { readonly file: string; readonly step: number } | undefined
+  private best: Best | undefined
+  /** An evaluation was given up when the training was stopped. */
+  private evaluationDue: boolean
   private sheet: string | undefined
   private epochMeans: Losses | undefined
+  private readonly schedule: CheckpointSchedule
+  private readonly began = performance.now()
+  private stepsDone = 0
+  private outOfTime = false
 
   constructor(
     private readonly job: TrainJob,
     private readonly setup: TrainSetup,
     private readonly hooks: TrainHooks,
   ) {
-    const { resumed } = setup
+    const { resumed, plan } = setup
     this.step = resumed?.state.step ?? 0
     this.means = resumed?.state.means ?? NO_STEPS
     this.saved = resumed && { file: resumed.file, step: resumed.state.step }
+    this.evaluationDue = resumed?.state.evaluationDue ?? false
+    this.schedule = new CheckpointSchedule(job.options, plan.sampler.stepsPerEpoch, this.began)
   }
 
   async run(): Promise<TrainResult> {
-    const { emit, stopped } = this.hooks
     const { options, seed } = this.job
-    const { corpus, plan, log } = this.setup
+    const { corpus, plan } = this.setup
     const { sampler, encoding, totalSteps } = plan
     const { flip } = options.augment
     const place = { first: this.step + 1, last: totalSteps }
     const feed = createFeed({ read: corpus.reader('train'), sampler, encoding, flip, seed, ...place })
-    while (this.step < totalSteps && !(await stopped())) {
+    await this.recallBest()
+    if (this.evaluationDue && (await this.evaluate())) await this.save()
+    while (this.step < totalSteps && !(await this.isStopped())) {
       await this.runStep(feed)
       if (this.step % sampler.stepsPerEpoch === 0) await this.endEpoch()
+      else if (this.step < totalSteps && this.schedule.isDue(this.step, performance.now())) await this.save()
     }
-    const interrupted = this.step < totalSteps
     // an end within an epoch: asked for by a stop, or by max_steps
     if (this.saved?.step !== this.step) {
-      if (!interrupted) await this.drawSheet()
+      if (this.step === totalSteps) {
+        await this.drawSheet()
+        await this.evaluate()
+      }
       await this.save()
     }
-    const pictures = await log.draw()
+    return this.end()
+  }
+
+  private async end(): Promise<TrainResult> {
+    const { checkpoints } = this.setup
+    const interrupted = this.step < this.setup.plan.totalSteps || this.evaluationDue
+    if (!interrupted) await this.prune(true)
+    const pictures = await this.setup.log.draw()
+    const { best } = this
     const result: TrainResult = {
       interrupted,
+      ...(interrupted && this.outOfTime && { outOfTime: true }),
       epoch: this.epochsDone,
       step: this.step,
       checkpoint: this.saved!.file,
+      ...(best && { best: { checkpoint: join(checkpoints, best.file), metric: best.metric, value: best.value } }),
       ...(this.sheet !== undefined && { sheet: this.sheet }),
       ...(this.epochMeans && { losses: this.epochMeans }),
       ...pictures,
     }
-    emit({ type: 'train-end', result })
+    this.hooks.emit({ type: 'train-end', result })
     return result
+  }
+
+  /** Asked to stop, or out of time; a run does a step at least. */
+  private async isStopped(): Promise<boolean> {
+    if (await this.hooks.stopped()) return true
+    const { max_minutes = Number.POSITIVE_INFINITY } = this.job.options
+    this.outOfTime = this.stepsDone > 0 && performance.now() - this.began >= max_minutes * MINUTE_MS
+    return this.outOfTime
   }
 
   private get epochsDone(): number {
@@ -105,6 +147,7 @@ class Loop {
     await this.checkFinite(losses, step, epoch)
     if (drawn) pool?.hold(drawn, label, session.painting())
     this.step = step
+    this.stepsDone++
     this.means = addStep(this.means, losses)
     if (options.log_every > 0 && step % options.log_every === 0)
       await log.append({ type: 'step', epoch, step, ...losses })
@@ -126,7 +169,7 @@ class Loop {
 
   private async endEpoch(): Promise<void> {
     const { step, epochsDone: epoch, job, setup } = this
-    const { epochs, sample_every, checkpoint_every } = job.options
+    const { epochs, sample_every } = job.options
     const { totalSteps } = setup.plan
     const means = (this.epochMeans = meansOf(this.means))
     this.means = NO_STEPS
@@ -138,10 +181,50 @@ class Loop {
       means,
       line: formatLosses({ epoch, epochs, step, totalSteps }, means),
     })
+    const last = step === totalSteps
     const drawn = epoch % sample_every === 0
-    if (step === totalSteps || drawn) await this.drawSheet()
-    if (step === totalSteps || epoch % checkpoint_every === 0) await this.save()
-    if (step < totalSteps && drawn) await setup.log.draw()
+    if (last || drawn) await this.drawSheet()
+    const evaluated = (last || epoch % evalEvery(job.options) === 0) && (await this.evaluate())
+    const isBest = evaluated && this.best?.step === step
+    if (last || isBest || this.schedule.isDue(step, performance.now())) await this.save()
+    if (!last && (drawn || evaluated)) await setup.log.draw()
+  }
+
+  /** @returns whether there was an evaluation; one that is given up when the training is stopped is made up for later */
+  private async evaluate(): Promise<boolean> {
+    const { evaluation, session, log } = this.setup
+    if (!evaluation) return (this.evaluationDue = false)
+    this.evaluationDue = true
+    const began = performance.now()
+    const found = await evaluation.evaluate(session, { stopped: () => this.isStopped() })
+    if (!found) return false
+    this.evaluationDue = false
+    const { step, epochsDone: epoch } = this
+    const { figures } = found
+    await log.append({ type: 'eval', epoch, step, split: evaluation.split, ...figures })
+    const seconds = (performance.now() - began) / 1000
+    const { split, unlabelled } = evaluation
+    const facts = { split, rows: evaluation.rows.length, seconds, figures }
+    this.hooks.emit({ type: 'eval', epoch, step, ...facts, ...(unlabelled !== undefined && { unlabelled }) })
+    const { keep_best: metric } = this.job.options
+    const value = metric && figures[metric]
+    if (metric && value !== undefined && !(this.best && !isBetter(metric, value, this.best.value)))
+      this.best = { file: `${this.stem}.safetensors`, metric, value, epoch, step }
+    return true
+  }
+
+  /** The best checkpoint of the training so far, which best.json may not know yet or know from a future that was lost. */
+  private async recallBest(): Promise<void> {
+    const { keep_best: metric } = this.job.options
+    const { checkpoints: folder, resumed, plan } = this.setup
+    if (!metric || !resumed) return
+    const metrics = join(this.job.output, 'metrics.jsonl')
+    const { stepsPerEpoch } = plan.sampler
+    this.best = await findBest(
+      { folder, metrics, metric },
+      line => `${checkpointStem(line, stepsPerEpoch)}.safetensors`,
+    )
+    await writeBest(folder, this.best)
   }
 
   private get stem(): string {
@@ -161,15 +244,32 @@ class Loop {
 
   private async save(): Promise<void> {
     const { corpus, plan, engine, session, checkpoints, log, pool } = this.setup
-    const { step, epochsDone: epoch, means } = this
+    const { step, epochsDone: epoch, means, evaluationDue } = this
     const { palette } = corpus
     const file = join(checkpoints, `${this.stem}.safetensors`)
     await log.sync()
-    const state = { epoch, step, ...plan.identity, engine, palette, means, metricsBytes: log.bytes }
+    const { framing } = plan.encoding
+    const made = { engine, palette, framing, versions: versionsHere() }
+    const state = { epoch, step, ...plan.identity, ...made, means, metricsBytes: log.bytes, evaluationDue }
     const held = pool?.store([plan.model.height, plan.model.width])
     await writeCheckpoint(file, state, { ...(await session.state()), ...held?.tensors }, held?.bytes)
     this.saved = { file, step }
+    this.schedule.saved(performance.now())
     this.hooks.emit({ type: 'checkpoint', epoch, step, file })
-    await pruneCheckpoints(checkpoints, this.job.options.keep_last)
+    if (this.best?.step === step) await writeBest(checkpoints, this.best)
+    await this.prune(false)
+  }
+
+  private async prune(finished: boolean): Promise<void> {
+    const { isRegular, stepOf } = this.schedule
+    const { keep_last: last, keep_every: every } = this.job.options
+    const best = this.best?.file
+    await pruneCheckpoints(this.setup.checkpoints, {
+      last,
+      every,
+      best,
+      finished,
+      isRegular: file => isRegular(stepOf(file)),
+    })
   }
 }

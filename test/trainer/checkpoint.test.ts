@@ -8,13 +8,14 @@ import {
   type CheckpointState,
   checkpointStem,
   listCheckpoints,
-  pruneCheckpoints,
   readCheckpoint,
   readCheckpointState,
   writeCheckpoint,
 } from '../../src/trainer/checkpoint.js'
 import type { Tensors } from '../../src/trainer/engines/engine.js'
 import { pix2pixConfig } from '../../src/trainer/pix2pix/model.js'
+import { pruneCheckpoints } from '../../src/trainer/retention.js'
+import { versionsHere } from '../../src/trainer/versions.js'
 import { temporaryFolder, tinyOptions } from './tiny.js'
 
 const state: CheckpointState = {
@@ -30,6 +31,13 @@ const state: CheckpointState = {
   dataset: { fingerprint: 'cd', rows: 5 },
   means: { steps: 2, sums: { loss_G: 0.1 + 0.2, loss_D: 1e-300 } },
   metricsBytes: 123,
+  evaluationDue: false,
+  framing: {
+    stored: { height: 20, width: 20 },
+    load: { height: 18, width: 18 },
+    crop: { height: 16, width: 16 },
+  },
+  versions: versionsHere(),
 }
 const tensors: Tensors = {
   'G.model.0.weight': { shape: [2, 3], data: Float32Array.of(1, -2, 3e-38, 4e38 / 2, -0, 6) },
@@ -101,11 +109,26 @@ test('names order checkpoints; pruning keeps the newest and drops those within a
   writeFileSync(temporaryPath(join(folder, 'epoch-0003.safetensors')), 'half of it')
   const names = (await listCheckpoints(folder)).map(({ path }) => path.slice(folder.length + 1, -'.safetensors'.length))
   expect(names).toEqual(stems.toReversed())
-  await pruneCheckpoints(folder, 2)
+  await pruneCheckpoints(folder, { last: 2, isRegular: ({ step }) => step === undefined })
   expect(readdirSync(folder).sort()).toEqual([
     'epoch-12345-step-00061727.safetensors',
     'epoch-12345.safetensors',
     'notes.txt',
   ])
   expect(await listCheckpoints(join(folder, 'nowhere'))).toEqual([])
+})
+
+test('a checkpoint of before fields and options were added counts as one with their defaults', async () => {
+  const file = join(temporaryFolder('checkpoint'), 'epoch-0001.safetensors')
+  const { framing: _, versions: __, evaluationDue: ___, ...older } = state
+  const { eval_rows: ____, ...options } = state.options
+  await writeCheckpoint(file, { ...older, options } as unknown as CheckpointState, tensors)
+  expect(await readCheckpointState(file)).toEqual({ ...older, evaluationDue: false, options: state.options })
+})
+
+test('some of the tensors can be read without the rest', async () => {
+  const file = join(temporaryFolder('checkpoint'), 'epoch-0001.safetensors')
+  await writeCheckpoint(file, state, tensors)
+  const { tensors: found } = await readCheckpoint(file, name => name.startsWith('G.'))
+  expect(Object.keys(found)).toEqual(['G.model.0.weight'])
 })

@@ -1,8 +1,8 @@
-import { cpSync, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { cpSync, existsSync, readdirSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import fc from 'fast-check'
 import { beforeAll, describe, expect, test } from 'vitest'
-import { sha256Hex } from '../../src/files.js'
+import { sha256Hex, temporaryPath } from '../../src/files.js'
 import { engines } from '../../src/trainer/engines/index.js'
 import { eventFilePath } from '../../src/trainer/event-file.js'
 import type { TrainOptionsInput } from '../../src/trainer/options.js'
@@ -138,10 +138,17 @@ describe.each(available)(
 
     test.skipIf(!probe.available)(`past a damaged checkpoint, which is said${skipped}`, async () => {
       const whole = await run({ options })
-      for (const at of [-1, 3, 200]) {
+      const damages: readonly ((file: string) => void)[] = [
+        ...[-1, 3, 200].map(at => (file: string) => flipByte(file, at)),
+        file => truncateSync(file, statSync(file).size >> 1),
+        file => truncateSync(file, 0),
+      ]
+      for (const damage of damages) {
         const output = temporaryFolder('train')
         cpSync(whole.output, output, { recursive: true })
-        flipByte(join(output, 'checkpoints/epoch-0003.safetensors'), at)
+        const newest = join(output, 'checkpoints/epoch-0003.safetensors')
+        writeFileSync(temporaryPath(newest), 'half of it')
+        damage(newest)
         const { of } = await run({ output, options })
         expect(of('warning').map(({ message }) => message)).toEqual([expect.stringContaining('epoch-0003.safetensors')])
         expect(of('train-start')[0]!.resumed).toMatchObject({ epoch: 2 })

@@ -1,13 +1,13 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { readdirSync, readFileSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test, vi } from 'vitest'
 import { PrepError } from '../../src/errors.js'
 import type { TrainEvent } from '../../src/trainer/events.js'
 import { packError, unpackError } from '../../src/trainer/messages.js'
 import { runTraining } from '../../src/trainer/run.js'
-import { runTiny, temporaryFolder, tinyOptions, writeTiny } from './tiny.js'
+import { runTiny, temporaryFolder, tinyOptions, trainers, writeTiny } from './tiny.js'
 
 const options = tinyOptions({ epochs: 40 })
 
@@ -48,20 +48,6 @@ test('errors cross processes whole', async () => {
   expect(bug).not.toBeInstanceOf(PrepError)
   expect(bug).toMatchObject({ message: 'off by one', stack: expect.stringContaining('RangeError') })
 })
-
-/** The trainers that this process has started and that still live. */
-const trainers = (parent = process.pid): number[] =>
-  readdirSync('/proc')
-    .filter(name => /^\d+$/.test(name))
-    .map(Number)
-    .filter(pid => {
-      try {
-        const ppid = Number(/^PPid:\s*(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))![1])
-        return ppid === parent && readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('trainer/worker.js')
-      } catch {
-        return false
-      }
-    })
 
 describe.skipIf(process.platform !== 'linux')('the process', () => {
   test('is gone when the training is, and had memory settings from its start', async () => {

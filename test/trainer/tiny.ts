@@ -1,5 +1,5 @@
 /** A data set small enough to train on in a test: coloured blocks, whose photo follows from their labels. */
-import { mkdtempSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { commitDataset } from '../../src/formats/dataset/commit.js'
@@ -43,31 +43,42 @@ export interface TinyDataset {
   readonly width?: number
   readonly photo?: 'raw' | 'jpeg'
   readonly fingerprint?: string
+  /** Rows of a val split. */
+  readonly val?: number
+  /** A palette that labels photos, as kmeans makes it. */
+  readonly fitted?: boolean
 }
 
 /** Write a data set into a new folder. @returns its path */
 export async function writeTiny(options: TinyDataset = {}): Promise<string> {
   const { train = 5, test = 2, height = 16, width = 16, photo = 'raw', fingerprint = 'tiny' } = options
+  const { val = 0, fitted = false } = options
   const dataset = temporaryFolder('tiny')
   const form = { height, width, photo }
   const shards = []
   for (const [split, rows] of [
     ['train', train],
+    ['val', val],
     ['test', test],
   ] as [Split, number][]) {
     if (rows === 0) continue
     const shard = { file: `${split}/shard-00000.safetensors`, split, rows, generation: 1, fingerprint }
     shards.push(
       await writeShard(dataset, shard, form, async row => {
-        const pair = makePair(row + (split === 'test' ? 100 : 0), height, width)
+        const pair = makePair(row + { train: 0, val: 200, test: 100 }[split], height, width)
         const pixels = { data: pair.photo, height, width, channels: 3 as const }
         const stored = photo === 'raw' ? pair.photo : await encodeJpeg(pixels, 90)
         return { key: String(row).padStart(64, '0'), label: pair.label, photo: stored }
       }),
     )
   }
-  const clusters = COLOURS.map((colour, id) => ({ id, display: `#${Buffer.from(colour).toString('hex')}` }))
-  const palette = JSON.stringify({ version: 1, space: 'rgb', clusters })
+  const clusters = COLOURS.map((colour, id) => ({
+    id,
+    ...(fitted && { centroid: colour }),
+    display: `#${Buffer.from(colour).toString('hex')}`,
+  }))
+  const fit = { photos: train, error: 1, options: 'tiny' }
+  const palette = JSON.stringify({ version: fitted ? 2 : 1, space: 'rgb', ...(fitted && { fit }), clusters })
   const samples = Array.from({ length: test }, (_, row) => ({ name: `scene-${row}`, split: 'test', row }))
   const description = { generation: 1, fingerprint, form, clusters: COLOURS.length, palette, split: null, samples }
   await commitDataset(dataset, description, shards)
@@ -113,3 +124,17 @@ export async function runTiny({ dataset, output = temporaryFolder('train'), opti
     events.filter((event): event is Extract<TrainEvent, { type: T }> => event.type === type)
   return { output, result, events, of }
 }
+
+/** The trainers that this process has started and that still live. */
+export const trainers = (parent = process.pid): number[] =>
+  readdirSync('/proc')
+    .filter(name => /^\d+$/.test(name))
+    .map(Number)
+    .filter(pid => {
+      try {
+        const ppid = Number(/^PPid:\s*(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))![1])
+        return ppid === parent && readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('trainer/worker.js')
+      } catch {
+        return false
+      }
+    })

@@ -22,7 +22,7 @@ describe('train', () => {
     const { events, of, result, output } = await run({ options: { sample_every: 1, sample_rows: 2 } })
     expect(events.map(event => event.type)).toEqual([
       'train-start',
-      ...Array(2).fill(['step', 'step', 'step', 'step', 'step', 'epoch', 'sheet', 'checkpoint']).flat(),
+      ...Array(2).fill(['step', 'step', 'step', 'step', 'step', 'epoch', 'sheet', 'eval', 'checkpoint']).flat(),
       'train-end',
     ])
     expect(of('train-start')[0]).toMatchObject({
@@ -50,11 +50,13 @@ describe('train', () => {
       ['step', 1, 4],
       ['epoch', 1, 5],
       ['sheet', 1, 5],
+      ['eval', 1, 5],
       ['step', 2, 6],
       ['step', 2, 8],
       ['step', 2, 10],
       ['epoch', 2, 10],
       ['sheet', 2, 10],
+      ['eval', 2, 10],
     ])
     expect(lines[2].loss_G).toBeCloseTo(
       of('step')
@@ -205,9 +207,9 @@ describe('sheets', () => {
     expect(result.epoch).toBe(2)
   })
 
-  test('drawing them changes nothing of the training', async () => {
+  test('drawing and measuring change nothing of the training', async () => {
     const [plain, drawn] = [await run(), await run({ options: { sample_every: 1 } })]
-    const measured = metricsOf(drawn.output).replaceAll(/.*"sheet".*\n/g, '')
+    const measured = metricsOf(drawn.output).replaceAll(/.*"(sheet|eval)".*\n/g, '')
     expect(measured).toBe(metricsOf(plain.output))
   })
 })

@@ -26,6 +26,21 @@ export function adam(
   }
 }
 
+// mean[i] moves towards weights[i] by `rest` of the way, for `count` floats; rounds exactly as the JS twin does.
+export function average(mean: usize, weights: usize, count: i32, rest: f32): void {
+  const r = f32x4.splat(rest)
+  const bytes: usize = <usize>count * 4
+  const whole: usize = bytes & ~15
+  for (let i: usize = 0; i < whole; i += 16) {
+    const e = v128.load(mean + i)
+    v128.store(mean + i, f32x4.add(e, f32x4.mul(r, f32x4.sub(v128.load(weights + i), e))))
+  }
+  for (let i: usize = whole; i < bytes; i += 4) {
+    const e = load<f32>(mean + i)
+    store<f32>(mean + i, e + rest * (load<f32>(weights + i) - e))
+  }
+}
+
 // gradient[i] = sum over p of row[p] * columns[p * stride + i], summed in order, for `count` floats rounded up to 16.
 export function product(gradient: usize, row: usize, columns: usize, stride: usize, rank: i32, count: i32): void {
   const bytes: usize = <usize>count * 4

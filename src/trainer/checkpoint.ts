@@ -52,11 +52,16 @@ const FIELDS: readonly (keyof CheckpointState)[] = [
   'metricsBytes',
 ]
 
+/** Tensors of bytes by name. */
+export type Bytes = Readonly<Record<string, { readonly shape: readonly number[]; readonly data: Uint8Array }>>
+
 export interface Checkpoint {
   readonly file: string
   readonly state: CheckpointState
-  /** `G.*`, `D.*`, `adam.m.*`, `adam.v.*`, `adam.t`, as a session gives and takes them. */
+  /** `G.*`, `D.*`, `adam.m.*`, `adam.v.*`, `adam.t`, as a session gives and takes them, and others in float32. */
   readonly tensors: Tensors
+  /** What is stored in bytes. */
+  readonly bytes: Bytes
 }
 
 /** `epoch-0007` after 7 epochs, `epoch-0007-step-00000123` within the eighth: what files of that moment are called. */
@@ -70,7 +75,12 @@ export function checkpointStem({ epoch, step }: { epoch: number; step: number },
  *
  * @throws {PrepError} `TRAIN_DIVERGED` for a tensor that is not finite (nothing is written), `DISK_FULL`, `OUTPUT_READ_ONLY`
  */
-export async function writeCheckpoint(file: string, state: CheckpointState, tensors: Tensors): Promise<void> {
+export async function writeCheckpoint(
+  file: string,
+  state: CheckpointState,
+  tensors: Tensors,
+  bytes: Bytes = {},
+): Promise<void> {
   const stored: Record<string, StoredTensor> = {}
   const checksums: Record<string, number> = {}
   for (const name of Object.keys(tensors).sort()) {
@@ -82,6 +92,11 @@ export async function writeCheckpoint(file: string, state: CheckpointState, tens
     // engines give memory of their own, never shared
     stored[name] = { dtype: 'F32', shape, data: data as Float32Array<ArrayBuffer> }
     checksums[name] = crc32c(bytesOf(data))
+  }
+  for (const name of Object.keys(bytes).sort()) {
+    const { shape, data } = bytes[name]!
+    stored[name] = { dtype: 'U8', shape, data: data as Uint8Array<ArrayBuffer> }
+    checksums[name] = crc32c(data)
   }
   const fields = Object.fromEntries(FIELDS.map(field => [field, JSON.stringify(state[field])]))
   const described = { format: CHECKPOINT_FORMAT, ...fields, crc32c: JSON.stringify(checksums) }
@@ -96,7 +111,8 @@ function isFinite32(data: Float32Array): boolean {
   return Number.isFinite(sum)
 }
 
-const bytesOf = (data: Float32Array): Uint8Array => new Uint8Array(data.buffer, data.byteOffset, data.byteLength)
+const bytesOf = (data: Float32Array | Uint8Array): Uint8Array =>
+  new Uint8Array(data.buffer, data.byteOffset, data.byteLength)
 
 /** Covers what the tensors' checksums do not: the metadata, and the names and shapes of the tensors. */
 const digestOf = (metadata: Metadata, shapes: readonly (readonly [string, readonly number[]])[]): string =>
@@ -111,13 +127,16 @@ export function readCheckpoint(file: string): Promise<Checkpoint> {
   return withOpen(file, async open => {
     const { state, checksums } = parseState(open)
     const tensors: Record<string, Tensors[string]> = {}
+    const bytes: Record<string, Bytes[string]> = {}
     for (const name of open.tensors.keys()) {
-      const tensor = await open.read(name)
-      if (tensor.dtype !== 'F32' || crc32c(bytesOf(tensor.data)) !== checksums[name])
+      const { dtype, shape, data } = await open.read(name)
+      const known = dtype === 'F32' || dtype === 'U8'
+      if (!known || crc32c(bytesOf(data)) !== checksums[name])
         throw damaged(file, `the values of ${name} do not match their checksum`)
-      tensors[name] = { shape: tensor.shape, data: tensor.data }
+      if (dtype === 'F32') tensors[name] = { shape, data }
+      else bytes[name] = { shape, data }
     }
-    return { file, state, tensors }
+    return { file, state, tensors, bytes }
   })
 }
 

@@ -38,6 +38,14 @@ export const trainOptions = z
       .max(1024)
       .default(1)
       .describe('pairs a step; an incomplete last batch is filled with rows from the start of the epoch'),
+    accumulate: z
+      .int()
+      .min(1)
+      .max(1024)
+      .default(1)
+      .describe(
+        'batches a step, whose gradients are averaged: a larger batch in the memory of a smaller one (norm: batch still sees each batch by itself)',
+      ),
     buffer: z
       .int()
       .min(0)
@@ -48,12 +56,53 @@ export const trainOptions = z
       .default('auto')
       .describe('what computes the steps; auto takes the fastest that works here'),
     threads: z.int().min(1).max(1024).optional().describe('CPU threads of the engine; default: one a core'),
-    gan: z.enum(['bce', 'mse']).default('bce').describe('GAN loss: bce (the paper) or mse (least squares)'),
+    gan: z
+      .enum(['bce', 'mse', 'hinge'])
+      .default('bce')
+      .describe(
+        'GAN loss: bce (cross entropy, the paper), mse (least squares: smoother, does not saturate) or hinge (D stops at a margin; goes with spectral_norm)',
+      ),
+    label_smoothing: z
+      .number()
+      .min(0)
+      .max(0.5)
+      .default(0)
+      .describe(
+        'what the target of D for photos is short of 1; 0.1 keeps D from being too sure of itself; for bce and mse only',
+      ),
     lambda_l1: z.number().min(0).default(100).describe('weight of the L1 distance to the photo in the loss of G'),
+    d_steps: z
+      .int()
+      .min(1)
+      .max(16)
+      .default(1)
+      .describe('updates of D for each batch; more when D falls behind (acc near 50% from early on)'),
+    g_steps: z
+      .int()
+      .min(1)
+      .max(16)
+      .default(1)
+      .describe('updates of G for each batch, after those of D; more when D wins (acc near 100%)'),
+    pool: z
+      .int()
+      .min(0)
+      .max(10_000)
+      .default(0)
+      .describe(
+        'history pool: of so many earlier paintings D is shown one in the place of every other new one, which keeps it from forgetting; CycleGAN takes 50, pix2pix 0',
+      ),
     learning_rate: rate.default(2e-4).describe('Adam step size of G'),
     d_learning_rate: rate.optional().describe('Adam step size of D; default: learning_rate'),
     beta1: beta.default(0.5).describe('Adam decay of the first moment'),
     beta2: beta.default(0.999).describe('Adam decay of the second moment'),
+    ema: z
+      .number()
+      .min(0)
+      .lt(1)
+      .default(0)
+      .describe(
+        'sample sheets and generating use a running average of the weights of G that keeps this share of itself at each update: 0.999 averages about 1000 steps and calms the picture; 0: the weights themselves',
+      ),
     decay_from: z
       .int()
       .min(0)
@@ -70,6 +119,12 @@ export const trainOptions = z
       .enum(['batch', 'instance', 'none'])
       .default('batch')
       .describe('normalisation, by the statistics of the batch at hand'),
+    upsample: z
+      .enum(['transpose', 'resize'])
+      .default('transpose')
+      .describe(
+        'how G doubles an image: transpose (4x4 transposed convolution, the paper) or resize (doubled pixels, then a 3x3 convolution: no checkerboard pattern, fewer weights)',
+      ),
     dropout: z
       .boolean()
       .default(true)
@@ -103,8 +158,9 @@ export const trainOptions = z
   })
   .superRefine((options, context) => {
     const problem = (path: string[], expected: string) => context.addIssue({ code: 'custom', path, message: expected })
-    const { decay_from, epochs, augment } = options
+    const { decay_from, epochs, augment, gan, label_smoothing } = options
     if (decay_from !== undefined && decay_from >= epochs) problem(['decay_from'], `less than epochs (${epochs})`)
+    if (gan === 'hinge' && label_smoothing > 0) problem(['label_smoothing'], '0 with gan: hinge, which has no targets')
     if (augment.load_size !== undefined && typeof augment.crop === 'number' && augment.crop > augment.load_size)
       problem(['augment', 'crop'], `at most load_size (${augment.load_size})`)
   })

@@ -14,6 +14,7 @@ export interface TrainPlan {
   readonly model: Pix2PixConfig
   readonly encoding: Encoding
   readonly sampler: Sampler
+  readonly pairsPerStep: number
   readonly totalSteps: number
   readonly identity: Identity
   readonly warnings: readonly string[]
@@ -22,20 +23,22 @@ export interface TrainPlan {
 /** @throws {PrepError} `TRAIN_SIZE`, `OPTION_OUT_OF_RANGE` when the nets or the crop do not fit the images */
 export function planTraining(corpus: Corpus, options: TrainOptions, seed: number): TrainPlan {
   const { colours, size, rows, fingerprint, paletteHash } = corpus
-  const { batch, buffer, epochs, max_steps = Number.POSITIVE_INFINITY } = options
+  const { buffer, epochs, max_steps = Number.POSITIVE_INFINITY } = options
   const encoding = { framing: planFraming(size, options.augment), labelInput: options.label_input, colours }
   const model = planNets(encoding.framing.crop, labelChannels(encoding), options)
+  const batch = model.batch * model.accumulate
   const sampler = createSampler({ rows: rows.train, batch, buffer, seed })
   const dataset = { fingerprint, rows: rows.train }
   const warnings = [
     rows.test === 0 && options.sample_every > 0 && 'the data set has no test rows: sample sheets show training rows',
     rows.train < batch &&
-      `a batch of ${batch} is filled from ${rows.train} training rows, so each is in it more than once`,
+      `a step of ${batch} pairs is filled from ${rows.train} training rows, so each is in it more than once`,
   ]
   return {
     model,
     encoding,
     sampler,
+    pairsPerStep: batch,
     totalSteps: Math.min(epochs * sampler.stepsPerEpoch, max_steps),
     identity: { seed, random: RANDOM_SCHEME, options, model, paletteHash, dataset },
     warnings: warnings.filter(warning => warning !== false),
@@ -54,6 +57,7 @@ const planNets = (size: Size, labelChannels: number, options: TrainOptions): Pix
   pix2pixConfig({
     ...size,
     batch: options.batch,
+    accumulate: options.accumulate,
     labelChannels,
     ...(options.downs === 'auto' ? {} : { downs: options.downs }),
     ngf: options.width,
@@ -61,22 +65,30 @@ const planNets = (size: Size, labelChannels: number, options: TrainOptions): Pix
     layers: options.d_layers,
     norm: options.norm,
     dropout: options.dropout,
+    upsample: options.upsample,
+    dSteps: options.d_steps,
+    gSteps: options.g_steps,
+    pool: options.pool,
     gan: options.gan,
+    labelSmoothing: options.label_smoothing,
     lambdaL1: options.lambda_l1,
     beta1: options.beta1,
     beta2: options.beta2,
+    ema: options.ema,
   })
 
 /**
- * About how much memory training takes at its peak, in bytes: weights, two moments and a gradient for each parameter,
- * the copies that a checkpoint is written from, and the values of the larger phase of the step.
+ * About how much memory training takes at its peak, in bytes: weights, two moments and a gradient for each parameter (an
+ * average with `ema`, a sum with `accumulate`), the copies that a checkpoint is written from, and the values of the larger phase of the step.
  */
-export function estimateMemory({ phases, weights }: StepGraph): number {
+export function estimateMemory({ phases, weights, ema, accumulate }: StepGraph): number {
   const parameters = Object.values(weights).reduce((sum, shape) => sum + sizeOf(shape), 0)
+  const averages = ema > 0 ? 2 * parameters : 0
+  const sums = accumulate > 1 ? parameters : 0
   const values = phases.map(({ losses, gradients }) =>
     inOrder([...Object.values(losses), ...Object.values(gradients)]).reduce((sum, { shape }) => sum + sizeOf(shape), 0),
   )
-  return 4 * (7 * parameters + Math.max(...values))
+  return 4 * (7 * parameters + averages + sums + Math.max(...values))
 }
 
 /** Bytes of memory this process may have: the machine's, or less in a container. */

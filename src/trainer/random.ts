@@ -9,7 +9,7 @@ import { xoroshiro128plusFromState } from 'pure-rand/generator/xoroshiro128plus'
 import type { RandomGenerator } from 'pure-rand/types/RandomGenerator'
 
 /** What draws: each purpose has numbers of its own, so that turning one off changes no other. */
-export const RANDOM_STREAMS = ['init', 'shuffle', 'augment', 'dropout', 'sheet'] as const
+export const RANDOM_STREAMS = ['init', 'shuffle', 'augment', 'dropout', 'pool', 'sheet'] as const
 export type RandomStream = (typeof RANDOM_STREAMS)[number]
 
 /** Names the derivation in checkpoints; another value there means that the draws would differ. */

@@ -9,6 +9,7 @@ import { type MetricsFile, openMetrics } from './metrics.js'
 import type { TrainOptions } from './options.js'
 import { buildStep, countParameters, initialWeights } from './pix2pix/step.js'
 import { estimateMemory, memoryLimit, planTraining, type TrainPlan } from './plan.js'
+import { HistoryPool } from './pool.js'
 import { randomAt, unitNumbers } from './random.js'
 import { findCheckpoint, setAside } from './resume.js'
 import { openSheets, type Sheets } from './sheets.js'
@@ -34,6 +35,7 @@ export interface TrainSetup {
   readonly resumed: { readonly file: string; readonly state: CheckpointState } | undefined
   readonly metrics: MetricsFile
   readonly sheets: Sheets | undefined
+  readonly pool: HistoryPool | undefined
   close(): Promise<void>
 }
 
@@ -58,7 +60,7 @@ export async function openTraining(job: TrainJob, emit: (event: TrainEvent) => v
       warn(`training needs about ${gigabytes(memoryBytes)} of memory, and there are ${gigabytes(memoryLimit())}`)
     const engine = await selectEngine(options.engine)
     const probe = await engine.probe()
-    const { session, resumed } = await (async () => {
+    const { session, pool, resumed } = await (async () => {
       const found = await findCheckpoint(checkpoints, plan.identity, warn)
       const previous = found ? undefined : await setAside(output)
       if (previous) warn(`the earlier training is kept in ${previous}`)
@@ -66,7 +68,8 @@ export async function openTraining(job: TrainJob, emit: (event: TrainEvent) => v
       const threads = options.threads === undefined ? {} : { threads: options.threads }
       const session = await engine.load(graph, initial, threads)
       // the session has copies: the tensors read end their life here
-      return { session, resumed: found && { file: found.file, state: found.state } }
+      const pool = options.pool > 0 ? new HistoryPool(options.pool, options.label_input, found) : undefined
+      return { session, pool, resumed: found && { file: found.file, state: found.state } }
     })()
     opened.push(() => session.dispose())
     if (resumed && resumed.state.engine !== engine.name)
@@ -93,7 +96,7 @@ export async function openTraining(job: TrainJob, emit: (event: TrainEvent) => v
       totalSteps: plan.totalSteps,
       ...(resumed && { resumed: { checkpoint: resumed.file, epoch: resumed.state.epoch, step: resumed.state.step } }),
     })
-    return { corpus, plan, engine: engine.name, session, checkpoints, resumed, metrics, sheets, close }
+    return { corpus, plan, engine: engine.name, session, checkpoints, resumed, metrics, sheets, pool, close }
   } catch (error) {
     await close()
     throw error

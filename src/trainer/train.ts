@@ -88,19 +88,24 @@ class Loop {
 
   private async runStep(feed: Feed): Promise<void> {
     const { options, seed } = this.job
-    const { plan, session, metrics } = this.setup
+    const { plan, session, metrics, pool } = this.setup
     const began = performance.now()
     const step = this.step + 1
     const epoch = this.epochsDone + 1
     const { waitMs, label, photo } = await feed.next()
-    const masks = dropoutMasks(plan.model, unitNumbers(randomAt(seed, 'dropout', step)))
-    const losses = await session.step({ label, photo, ...masks }, ratesOf(epoch, options))
+    const masks = dropoutMasks(
+      { ...plan.model, batch: plan.pairsPerStep },
+      unitNumbers(randomAt(seed, 'dropout', step)),
+    )
+    const drawn = pool?.draw(label, randomAt(seed, 'pool', step))
+    const losses = await session.step({ label, photo, ...masks, ...drawn?.inputs }, ratesOf(epoch, options))
     this.checkFinite(losses, step, epoch)
+    if (drawn) pool?.hold(drawn, label, session.painting())
     this.step = step
     this.means = addStep(this.means, losses)
     if (options.log_every > 0 && step % options.log_every === 0)
       await metrics.append({ type: 'step', epoch, step, ...losses })
-    const imagesPerSecond = (1000 * options.batch) / (performance.now() - began)
+    const imagesPerSecond = (1000 * plan.pairsPerStep) / (performance.now() - began)
     this.hooks.emit({ type: 'step', epoch, step, losses, imagesPerSecond, dataWaitMs: waitMs })
   }
 
@@ -145,13 +150,14 @@ class Loop {
   }
 
   private async save(): Promise<void> {
-    const { corpus, plan, engine, session, checkpoints, metrics } = this.setup
+    const { corpus, plan, engine, session, checkpoints, metrics, pool } = this.setup
     const { step, epochsDone: epoch, means } = this
     const { palette } = corpus
     const file = join(checkpoints, `${this.stem}.safetensors`)
     await metrics.sync()
     const state = { epoch, step, ...plan.identity, engine, palette, means, metricsBytes: metrics.bytes }
-    await writeCheckpoint(file, state, await session.state())
+    const held = pool?.store([plan.model.height, plan.model.width])
+    await writeCheckpoint(file, state, { ...(await session.state()), ...held?.tensors }, held?.bytes)
     this.saved = { file, step }
     this.hooks.emit({ type: 'checkpoint', epoch, step, file })
     await pruneCheckpoints(checkpoints, this.job.options.keep_last)

@@ -39,17 +39,19 @@ const tensors: Tensors = {
 
 test('a checkpoint gives back what was written, from its header alone too', async () => {
   const file = join(temporaryFolder('checkpoint'), 'deep', 'epoch-0003-step-00000017.safetensors')
-  await writeCheckpoint(file, state, tensors)
+  const bytes = { 'pool.label': { shape: [1, 1, 2], data: Uint8Array.of(7, 255) } }
+  await writeCheckpoint(file, state, tensors, bytes)
   const read = await readCheckpoint(file)
   expect(read.state).toEqual(state)
   expect(read.tensors).toEqual(tensors)
+  expect(read.bytes).toEqual(bytes)
   expect(await readCheckpointState(file)).toEqual(state)
 })
 
 test('any flipped bit, and any cut, is damage; nothing else is thrown', async () => {
   const folder = temporaryFolder('checkpoint')
   const [intact, broken] = [join(folder, 'intact'), join(folder, 'broken')]
-  await writeCheckpoint(intact, state, tensors)
+  await writeCheckpoint(intact, state, tensors, { 'pool.label': { shape: [1], data: Uint8Array.of(7) } })
   const bytes = readFileSync(intact)
   await fc.assert(
     fc.asyncProperty(fc.nat(bytes.length - 1), fc.nat(7), fc.boolean(), async (at, bit, cut) => {

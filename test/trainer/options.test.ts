@@ -30,6 +30,8 @@ describe('train options', () => {
     ['a fraction of an epoch', { epochs: 1.5 }, 'epochs'],
     ['an unknown engine', { engine: 'gpu' }, 'engine'],
     ['a decay that begins after the end', { epochs: 10, decay_from: 10 }, 'decay_from'],
+    ['smoothed targets for a loss without targets', { gan: 'hinge', label_smoothing: 0.1 }, 'label_smoothing'],
+    ['targets nearer to 0 than to 1', { label_smoothing: 0.6 }, 'label_smoothing'],
     ['a crop larger than the load size', { augment: { load_size: 64, crop: 128 } }, 'augment.crop'],
     ['an unknown augmentation', { augment: { rotate: 3 } }, 'augment'],
   ])('%s is refused at its place', (_, input, place) => {

@@ -81,6 +81,36 @@ describe.each(available)(
       expect(outcome(without.output).metrics).not.toBe(outcome(whole.output).metrics)
     })
 
+    test.skipIf(!probe.available)(`with all the state that options add${skipped}`, async () => {
+      const stateful: TrainOptionsInput = {
+        ...options,
+        ema: 0.9,
+        pool: 3,
+        d_steps: 2,
+        g_steps: 2,
+        accumulate: 2,
+        batch: 1,
+        sample_every: 1,
+      }
+      const whole = await run({ options: stateful })
+      const sheet = (folder: string) => readFileSync(join(folder, 'samples/epoch-0003.png'))
+      for (const stops of [[1, 5], [4]]) {
+        const output = temporaryFolder('train')
+        for (const steps of stops) await run({ output, options: stateful, steps })
+        await run({ output, options: stateful })
+        expectSame(output, whole.output)
+        expect(sheet(output).equals(sheet(whole.output))).toBe(true)
+      }
+      // each of them counts: what they are compared with would differ without
+      for (const changed of [{ pool: 0 }, { d_steps: 1 }, { g_steps: 1 }, { accumulate: 1 }]) {
+        const other = await run({ options: { ...stateful, ...changed } })
+        expect(outcome(other.output).metrics, Object.keys(changed)[0]).not.toBe(outcome(whole.output).metrics)
+      }
+      const { output: unaveraged } = await run({ options: { ...stateful, ema: 0 } })
+      expect(outcome(unaveraged).metrics).toBe(outcome(whole.output).metrics)
+      expect(sheet(unaveraged).equals(sheet(whole.output))).toBe(false)
+    })
+
     test.skipIf(!probe.available)(`from an older checkpoint, whatever was written after it${skipped}`, async () => {
       const whole = await run({ options })
       const output = temporaryFolder('train')

@@ -102,9 +102,18 @@ describe('train', () => {
     expect(result.step).toBe(2)
   })
 
+  test('accumulated batches count as one step', async () => {
+    const { of, result } = await run({ options: { batch: 1, accumulate: 2, epochs: 2 } })
+    expect(of('train-start')[0]!.stepsPerEpoch).toBe(3)
+    expect(result.step).toBe(6)
+  })
+
   test.each([
     ['mse, instance norm, colours, batch of 2', { gan: 'mse', norm: 'instance', label_input: 'colours', batch: 2 }],
     ['resize, crop and no flip', { augment: { load_size: 20, crop: 16, flip: false } }],
+    ['hinge', { gan: 'hinge', lambda_l1: 10 }],
+    ['smoothed targets', { label_smoothing: 0.1 }],
+    ['resized ways up', { upsample: 'resize' }],
     ['deeper nets, no norm, decay', { downs: 3, norm: 'none', decay_from: 1, d_learning_rate: 1e-4 }],
   ] satisfies [string, TrainOptionsInput][])('trains with %s', async (_, options) => {
     const { result } = await run({ options: { ...options, sample_every: 1 } })

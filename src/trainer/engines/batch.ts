@@ -22,6 +22,37 @@ export function batchInput(batch: Tensors, name: string, spec: InputSpec): Tenso
   return tensor
 }
 
+/**
+ * The batches that a step's tensors hold one after another, as views.
+ *
+ * @throws {Error} when they do not fall into so many, which is a bug of the caller
+ */
+export function splitBatch(batch: Tensors, count: number): Tensors[] {
+  if (count === 1) return [batch]
+  return Array.from({ length: count }, (_, i) =>
+    Object.fromEntries(
+      Object.entries(batch).map(([name, { shape, data }]) => {
+        const [images = 0, ...rest] = shape
+        if (images % count !== 0) throw new Error(`batch: ${images} of ${name} do not make ${count} batches`)
+        const length = data.length / count
+        return [name, { shape: [images / count, ...rest], data: data.subarray(i * length, (i + 1) * length) }]
+      }),
+    ),
+  )
+}
+
+/** The images of several batches in one tensor. */
+export function joinBatches(batches: readonly Tensor[]): Tensor {
+  const [first] = batches
+  if (!first) throw new Error('batch: nothing painted yet')
+  if (batches.length === 1) return first
+  const data = new Float32Array(first.data.length * batches.length)
+  batches.forEach((batch, i) => {
+    data.set(batch.data, i * first.data.length)
+  })
+  return { shape: [first.shape[0]! * batches.length, ...first.shape.slice(1)], data }
+}
+
 /** How many images a batch for generating has. */
 export function batchSize(batch: Tensors): number {
   const n = batch.label?.shape[0]

@@ -30,7 +30,7 @@ export interface Engine {
   probe(): Promise<Probe>
   /**
    * @param initial  weights under `G.*` and `D.*`, and optionally the Adam state under `adam.m.*`, `adam.v.*`, `adam.t`
-   *                 (absent: zeros), as `state()` gives them
+   *                 (absent: zeros) and the averages of G under `ema.G.*`, as `state()` gives them
    * @param options.threads  how many cores to use; default: all. The same number gives the same bits again.
    */
   load(step: StepGraph, initial: Tensors, options?: LoadOptions): Promise<Session>
@@ -38,14 +38,21 @@ export interface Engine {
 
 /** One net in training: owns weights and moments, which may live on a device. */
 export interface Session {
-  /** One training step (D update, then G update through the new D). @returns the step's scalar losses by name */
-  step(batch: Tensors, rates: Rates): Promise<Readonly<Record<string, number>>>
   /**
-   * The generator's output for `batch` with the weights as they are; nothing is updated. Needs `label` only: any
+   * One training step (D update, then G update through the new D).
+   *
+   * @param batch  the graph's inputs, with `accumulate` times their images
+   * @returns the step's scalar losses by name, means over all images
+   */
+  step(batch: Tensors, rates: Rates): Promise<Readonly<Record<string, number>>>
+  /** What G painted at the beginning of the last step, for all its images; only of a graph that has `painting`. */
+  painting(): Tensor
+  /**
+   * The generator's output for `batch` with the weights as they are (their average with `ema`); nothing is updated. Needs `label` only: any
    * number of images, whose own statistics normalise; dropout masks left out mean no dropout.
    */
   generate(batch: Tensors): Promise<Tensor>
-  /** Copies of all weights, moments and the step counter `adam.t`, by name. */
+  /** Copies of all weights, moments, averages and the step counter `adam.t`, by name. */
   state(): Promise<Tensors>
   dispose(): Promise<void>
 }

@@ -8,7 +8,7 @@ import { PrepError } from '../../errors.js'
 import kernelBase64 from '../../kernels/adam.wasm.js'
 import { instantiate } from '../../kernels/instantiate.js'
 import type { Rates, Tensors } from '../engines/engine.js'
-import { type AdamConstants, type Shape, sizeOf } from './graph.js'
+import { type AdamConstants, type Shape, type StepGraph, sizeOf } from './graph.js'
 import { MOST_POSITIONS, type Product } from './product.js'
 
 /** One update's numbers: the rate with both bias corrections folded in, so that a weight costs few operations. */
@@ -49,7 +49,14 @@ export function adamUpdate(
   }
 }
 
+/**
+ * The share of itself that an average keeps at update t of the weights: `ema`, and less in the beginning, so that it is
+ * not tied to weights that have learnt nothing yet.
+ */
+export const averageDecay = (ema: number, t: number): number => Math.min(ema, (1 + t) / (10 + t))
+
 interface Kernel {
+  average(mean: number, weights: number, count: number, rest: number): void
   adam(...args: [weights: number, m: number, v: number, gradient: number, count: number, ...factors: number[]]): void
   product(gradient: number, row: number, columns: number, stride: number, rank: number, count: number): void
 }
@@ -62,9 +69,15 @@ const ALIGN = 16
 /** Before the state: a tile of gradient, a tile of each column of a product, a row of it. */
 const SCRATCH = TILE * (1 + MOST_POSITIONS) + ALIGN
 
+type TensorMap = Record<string, { shape: Shape; data: Float32Array }>
+
 /** All that training changes, for one step graph. */
 export class AdamState {
   readonly weights: Tensors
+  /** The weights to generate with: averages in the place of weights that have one. */
+  readonly painting: Tensors
+  /** Where in the memory the averages are, in floats. */
+  private readonly averages = new Map<string, { readonly at: number; readonly data: Float32Array }>()
   private readonly moments = new Map<
     string,
     { readonly at: number; readonly m: Float32Array; readonly v: Float32Array }
@@ -73,27 +86,41 @@ export class AdamState {
   private readonly scratch: Float32Array
   /** From a weight to its m, and on to its v, in floats. */
   private readonly stride: number
-  /** Steps done. */
+  /** Steps done, and in the step at hand the updates of each weight. */
   private t = 0
+  private readonly updates = new Map<string, number>()
+
+  /** The state of a graph. @throws as the constructor does */
+  static of({ weights, adam, ema, phases }: StepGraph, initial: Tensors): AdamState {
+    const updating = (player: keyof Rates): number =>
+      phases.filter(({ gradients }) => Object.keys(gradients).some(name => name.startsWith(`${player}.`))).length
+    return new AdamState(weights, adam, initial, ema, { G: updating('G'), D: updating('D') })
+  }
 
   /**
-   * @param initial  weights, and optionally moments `adam.m.*`, `adam.v.*` and the counter `adam.t`
+   * @param initial  weights, and optionally moments `adam.m.*`, `adam.v.*` and the counter `adam.t`, with `ema` then
+   *   also averages `ema.G.*`
    * @throws {PrepError} `CHECKPOINT_MISMATCH` when a tensor is missing or has another shape
    */
   constructor(
     private readonly shapes: Readonly<Record<string, Shape>>,
     private readonly constants: AdamConstants,
     initial: Tensors,
+    private readonly ema = 0,
+    /** Updates that each player has in a step. */
+    private readonly perStep: Readonly<Record<keyof Rates, number>> = { G: 1, D: 1 },
   ) {
     const padded = (shape: Shape): number => Math.ceil(sizeOf(shape) / ALIGN) * ALIGN
     const total = Object.values(shapes).reduce((sum, shape) => sum + padded(shape), SCRATCH)
-    const pages = Math.ceil(((3 * total - 2 * SCRATCH) * 4) / PAGE)
+    const averaged = Object.entries(shapes).filter(([name]) => ema > 0 && name.startsWith('G.'))
+    const averages = averaged.reduce((sum, [, shape]) => sum + padded(shape), 0)
+    const pages = Math.ceil(((3 * total - 2 * SCRATCH + averages) * 4) / PAGE)
     if (pages > MAX_PAGES) {
       throw new PrepError(
         'OPTION_OUT_OF_RANGE',
         `the nets need ${(pages / 16384).toFixed(1)} GiB of state, at most 4 fit`,
         {
-          hint: 'use a smaller ngf or ndf',
+          hint: 'lower width or d_width',
         },
       )
     }
@@ -105,7 +132,7 @@ export class AdamState {
 
     this.stride = total - SCRATCH
     let at = SCRATCH
-    const weights: Record<string, { shape: Shape; data: Float32Array }> = {}
+    const weights: TensorMap = {}
     for (const [name, shape] of Object.entries(shapes)) {
       const data = floats(at, shape)
       const [m, v] = [floats(at + this.stride, shape), floats(at + 2 * this.stride, shape)]
@@ -119,12 +146,23 @@ export class AdamState {
       at += padded(shape)
     }
     this.weights = weights
+    at += 2 * this.stride
+    const painting: TensorMap = { ...weights }
+    for (const [name, shape] of averaged) {
+      const data = floats(at, shape)
+      data.set(initial['adam.t'] ? pick(initial, `ema.${name}`, shape) : weights[name]!.data)
+      painting[name] = { shape, data }
+      this.averages.set(name, { at, data })
+      at += padded(shape)
+    }
+    this.painting = painting
     this.t = initial['adam.t']?.data[0] ?? 0
   }
 
   /** Call once per step, before its updates. */
   begin(): void {
     this.t += 1
+    this.updates.clear()
   }
 
   /** Update one weight in place with its gradient. */
@@ -158,24 +196,34 @@ export class AdamState {
   /** Updates some of a weight's numbers with the gradient at the start of the scratch memory. */
   private updater(name: string, rates: Rates): (from: number, count: number) => void {
     const { at } = this.moments.get(name)!
-    const factors = adamFactors(this.constants, rates[name[0] as keyof Rates], this.t)
+    const player = name[0] as keyof Rates
+    const update = (this.updates.get(name) ?? 0) + 1
+    this.updates.set(name, update)
+    const t = (this.t - 1) * this.perStep[player] + update
+    const factors = adamFactors(this.constants, rates[player], t)
     const { beta1, beta2, rate, correction, epsilon } = factors
+    const average = this.averages.get(name)
+    const rest = 1 - averageDecay(this.ema, t)
     return (from, count) => {
       const w = (at + from) * 4
       const [m, v] = [w + this.stride * 4, w + this.stride * 8]
       this.kernel.adam(w, m, v, 0, count, beta1, beta2, 1 - beta1, 1 - beta2, rate, correction, epsilon)
+      // while the weights are in the cache
+      if (average) this.kernel.average((average.at + from) * 4, w, count, rest)
     }
   }
 
   /** Copies of everything, by the names of a checkpoint. */
   snapshot(): Tensors {
-    const state: Record<string, { shape: Shape; data: Float32Array }> = {}
+    const state: TensorMap = {}
     for (const [name, shape] of Object.entries(this.shapes)) {
       const { m, v } = this.moments.get(name)!
       state[name] = { shape, data: this.weights[name]!.data.slice() }
       state[`adam.m.${name}`] = { shape, data: m.slice() }
       state[`adam.v.${name}`] = { shape, data: v.slice() }
     }
+    for (const [name, { data }] of this.averages)
+      state[`ema.${name}`] = { shape: this.shapes[name]!, data: data.slice() }
     state['adam.t'] = { shape: [], data: Float32Array.of(this.t) }
     return state
   }

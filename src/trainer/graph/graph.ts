@@ -20,6 +20,11 @@ export interface Attributes {
   conv: Window
   convTranspose: Window & { readonly size: readonly [height: number, width: number] }
   convFilter: Window & { readonly kernel: readonly [height: number, width: number] }
+  /** Tap k of a result is the sum over j of `matrix[k][j]` times tap j; `kernel` is the result's size. */
+  mapTaps: {
+    readonly matrix: readonly (readonly number[])[]
+    readonly kernel: readonly [height: number, width: number]
+  }
   addBias: object
   channelSum: object
   norm: { readonly over: NormOver; readonly epsilon: number }
@@ -40,6 +45,8 @@ export interface Attributes {
   mseGrad: { readonly target: number }
   l1: object
   l1Grad: object
+  mean: object
+  meanGrad: object
   shareAbove: { readonly threshold: number }
 }
 export type Kind = keyof Attributes
@@ -76,7 +83,7 @@ export interface AdamConstants {
 }
 
 /**
- * One training step: phases in order, each ended by its Adam update. A weight belongs to the player before its first
+ * One training step: phases in order, each ended by its Adam update; of losses of one name the last counts. A weight belongs to the player before its first
  * dot (`G.` or `D.`), whose learning rate it follows.
  */
 export interface StepGraph {
@@ -85,7 +92,16 @@ export interface StepGraph {
   readonly weights: Readonly<Record<string, Shape>>
   readonly phases: readonly Phase[]
   readonly adam: AdamConstants
-  /** The generator alone, for a batch of this size; it reads the weights of phase 0 and only some of the inputs. */
+  /**
+   * What share of itself the running average of G's weights keeps at each of G's updates; generating then takes the
+   * average. 0: there is none.
+   */
+  readonly ema: number
+  /** Batches of the size of `inputs` that a step brings; its updates are by their mean gradients. */
+  readonly accumulate: number
+  /** What G paints at the beginning of the step, where it is wanted back: a value of the first phase. */
+  readonly painting?: Value
+  /** The generator alone, for a batch of this size; it reads the weights of phase 0 (their average with `ema`) and only some of the inputs. */
   readonly generate: (batch: number) => Value
 }
 

@@ -60,6 +60,27 @@ export function convTranspose(
 export const convFilter = (x: Value, g: Value, window: Window, kernel: readonly [number, number]): Value =>
   make('convFilter', { ...window, kernel }, x, g)
 
+/** Filters [O,I,h,w] with taps that are linear combinations of theirs, a row of `matrix` each -> [O,I,...kernel]. */
+export const mapTaps = (filters: Value, matrix: Attributes['mapTaps']['matrix'], kernel: readonly [number, number]) =>
+  make('mapTaps', { matrix, kernel }, filters)
+
+/** The taps of 3 in one direction that each of the 4 taps of `resizeConv` sums. */
+const RESIZED: readonly (readonly number[])[] = [[2], [1, 2], [0, 1], [0]]
+const RESIZE_TAPS = RESIZED.flatMap(rows =>
+  RESIZED.map(columns =>
+    Array.from({ length: 9 }, (_, j) => Number(rows.includes(Math.floor(j / 3)) && columns.includes(j % 3))),
+  ),
+)
+/**
+ * Each pixel doubled to 2x2, then a 3x3 convolution padded by 1: x [N,O,h,w] with filters [O,I,3,3] -> [N,I,2h,2w].
+ *
+ * It is a transposed convolution with 4x4 filters whose taps are sums of the 3x3's, and computed as such: the larger
+ * image is never made. In the layout of `convTranspose`, of input channels first.
+ * @see Odena et al., Deconvolution and Checkerboard Artifacts, 2016
+ */
+export const resizeConv = (x: Value, filters: Value): Value =>
+  convTranspose(x, mapTaps(filters, RESIZE_TAPS, [4, 4]), { stride: 2, pad: 1 })
+
 /** x [N,C,H,W] + bias [C]. */
 export const addBias = (x: Value, bias: Value): Value => make('addBias', {}, x, bias)
 /** Sum over N, H and W: [N,C,H,W] -> [C]. */
@@ -91,6 +112,10 @@ export const bce = (x: Value, target: number): Value => make('bce', { target }, 
 export const mse = (x: Value, target: number): Value => make('mse', { target }, x)
 /** Mean of |a - b| -> scalar. */
 export const l1 = (a: Value, b: Value): Value => make('l1', {}, a, b)
+/** Mean over all elements -> scalar. */
+export const mean = (x: Value): Value => make('mean', {}, x)
+/** Mean of max(0, 1 - sign * x) -> scalar: nothing is to be gained beyond the margin of 1 (Lim, Ye, 2017). */
+export const hinge = (x: Value, sign: 1 | -1): Value => mean(relu(add(fill(1, x.shape), times(x, -sign))))
 /** The share of elements above the threshold -> scalar; not differentiated. */
 export const shareAbove = (x: Value, threshold: number): Value => make('shareAbove', { threshold }, x)
 
@@ -163,6 +188,20 @@ export const rules: { readonly [K in Kind]: Rule<K> } = {
   },
   convFilter: {
     shape: ([x, g], { kernel }) => [imageShape(g!)[1], imageShape(x!)[1], ...kernel],
+  },
+
+  mapTaps: {
+    shape: ([filters], { matrix, kernel }) => {
+      const [o, i, h, w] = imageShape(filters!)
+      const fits = matrix.length === kernel[0] * kernel[1] && matrix.every(row => row.length === h * w)
+      check(fits, `mapTaps: a matrix of ${matrix.length} rows from ${h}x${w} to ${kernel} taps`)
+      return [o, i, ...kernel]
+    },
+    gradient: ({ inputs: [filters], attributes: { matrix } }, g) => {
+      const [, , h, w] = imageShape(filters!.shape)
+      const transposed = Array.from({ length: h * w }, (_, j) => matrix.map(row => row[j]!))
+      return [mapTaps(g, transposed, [h, w])]
+    },
   },
 
   addBias: {
@@ -246,5 +285,7 @@ export const rules: { readonly [K in Kind]: Rule<K> } = {
     gradient: ({ inputs: [a, b] }, g) => [make('l1Grad', {}, g, a!, b!), make('l1Grad', {}, g, b!, a!)],
   },
   l1Grad: { shape: ([, a]) => a! },
+  mean: { shape: () => scalar, gradient: ({ inputs: [x] }, g) => [make('meanGrad', {}, g, x!)] },
+  meanGrad: { shape: ([, x]) => x! },
   shareAbove: { shape: () => scalar },
 }

@@ -7,13 +7,28 @@
 import { PrepError } from '../../errors.js'
 import type { Tensors } from '../engines/engine.js'
 import { type Shape, sizeOf, type Value } from '../graph/graph.js'
-import { addBias, concat, conv, convSize, convTranspose, fill, leakyRelu, mul, norm, relu, tanh } from '../graph/ops.js'
+import {
+  addBias,
+  concat,
+  conv,
+  convSize,
+  convTranspose,
+  fill,
+  leakyRelu,
+  mul,
+  norm,
+  relu,
+  resizeConv,
+  tanh,
+} from '../graph/ops.js'
 
 export interface Pix2PixConfig {
   /** Of the images, in pixels; both divisible by 2^downs. */
   readonly width: number
   readonly height: number
   readonly batch: number
+  /** Batches a step. */
+  readonly accumulate: number
   /** Channels of the label input: 3 for palette colours, one per cluster for one-hot ids. */
   readonly labelChannels: number
   /** Levels of the U-Net. */
@@ -25,10 +40,21 @@ export interface Pix2PixConfig {
   readonly layers: number
   readonly norm: 'batch' | 'instance' | 'none'
   readonly dropout: boolean
-  readonly gan: 'bce' | 'mse'
+  /** How G doubles an image: a transposed 4x4 convolution, or doubled pixels and a 3x3 convolution. */
+  readonly upsample: 'transpose' | 'resize'
+  /** Updates of each player for a batch. */
+  readonly dSteps: number
+  readonly gSteps: number
+  /** Earlier paintings that D may be shown in the place of new ones. */
+  readonly pool: number
+  readonly gan: 'bce' | 'mse' | 'hinge'
+  /** What the target of photos is short of 1, for D alone. */
+  readonly labelSmoothing: number
   readonly lambdaL1: number
   readonly beta1: number
   readonly beta2: number
+  /** Share of itself that the average of G's weights keeps at each update; 0: no average. */
+  readonly ema: number
 }
 /** What must be said; the rest has the paper's defaults. */
 export type Pix2PixOptions = Pick<Pix2PixConfig, 'width' | 'height' | 'labelChannels'> & Partial<Pix2PixConfig>
@@ -55,16 +81,23 @@ export function pix2pixConfig(options: Pix2PixOptions): Pix2PixConfig {
   const deepest = deepestDowns(width, height)
   const config: Pix2PixConfig = {
     batch: 1,
+    accumulate: 1,
     downs: Math.max(deepest, 1),
     ngf: 64,
     ndf: 64,
     layers: 3,
     norm: 'batch',
     dropout: true,
+    upsample: 'transpose',
+    dSteps: 1,
+    gSteps: 1,
+    pool: 0,
     gan: 'bce',
+    labelSmoothing: 0,
     lambdaL1: 100,
     beta1: 0.5,
     beta2: 0.999,
+    ema: 0,
     ...options,
   }
   const { downs, layers } = config
@@ -152,8 +185,11 @@ function layer(config: Pix2PixConfig, weight: WeightMaker) {
   return {
     conv: (x: Value, name: string, out: number, window = DOWN, bias = biased): Value =>
       withBias(conv(x, weight(`${name}.weight`, [out, x.shape[1]!, ...KERNEL]), window), name, bias),
-    up: (x: Value, name: string, out: number, bias = biased): Value =>
-      withBias(convTranspose(x, weight(`${name}.weight`, [x.shape[1]!, out, ...KERNEL]), DOWN), name, bias),
+    up: (x: Value, name: string, out: number, bias = biased): Value => {
+      const filters = (kernel: Shape): Value => weight(`${name}.weight`, [x.shape[1]!, out, ...kernel])
+      const y = config.upsample === 'resize' ? resizeConv(x, filters([3, 3])) : convTranspose(x, filters(KERNEL), DOWN)
+      return withBias(y, name, bias)
+    },
     norm: (x: Value, name: string): Value => {
       const shape = [x.shape[1]!]
       if (config.norm === 'none') return x

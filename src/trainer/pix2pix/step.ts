@@ -2,7 +2,7 @@
 import type { Tensors } from '../engines/engine.js'
 import { gradients } from '../graph/gradients.js'
 import { type InputSpec, type Phase, type Shape, type StepGraph, sizeOf, type Value } from '../graph/graph.js'
-import { concat, input, weight } from '../graph/ops.js'
+import { add, concat, input, mul, weight } from '../graph/ops.js'
 import { discriminatorLosses, generatorLosses } from './losses.js'
 import { discriminator, dropoutShapes, generator, type Pix2PixConfig, type WeightMaker } from './model.js'
 
@@ -28,62 +28,88 @@ function phase(losses: object, loss: Value, weights: Weights): Phase {
 }
 
 /**
- * G paints once; D learns to tell its painting from the photo; then G learns to please the D that has just learnt.
+ * G paints once; D learns to tell its painting from the photo, `dSteps` times; then G learns `gSteps` times to please
+ * the D that has just learnt, painting anew after each but the last.
  *
  * A batch brings `label` [N, labelChannels, H, W] and `photo` [N, 3, H, W] in [-1, 1], and with dropout the masks
- * of `dropoutShapes` (left out: no dropout). Normalisation always uses the batch's own statistics, in generating too.
+ * of `dropoutShapes` (left out: no dropout). With a pool D judges the pair that `pool.label`, `pool.painting` and
+ * `pool.fresh` (1: this step's own painting, 0: the pool's) make. Normalisation always uses the batch's own statistics, in generating too.
  * @see Isola et al. 2017, section 3.3
  */
 export function buildStep(config: Pix2PixConfig): StepGraph {
+  const { beta1, beta2, ema, accumulate, dSteps, gSteps, pool } = config
   const inputs = inputSpecs(config)
-  const { label, photo, ...masks } = Object.fromEntries(
-    Object.entries(inputs).map(([name, { shape }]) => [name, input(name, shape)]),
-  ) as Record<string, Value> & { label: Value; photo: Value }
+  const given = (name: string): Value => input(name, inputs[name]!.shape)
+  const [label, photo] = [given('label'), given('photo')]
 
-  const G = new Weights(0)
-  const fake = generator(config, G.make, label, Object.values(masks))
+  const paint = (G: Weights): Value => generator(config, G.make, label, dropoutInputs(config))
+  const judge = (D: Weights, image: Value, of = label): Value => discriminator(config, D.make, concat(of, image))
 
-  const D = new Weights(0)
-  const onReal = discriminator(config, D.make, concat(label, photo))
-  const onFake = discriminator(config, D.make, concat(label, fake))
-  const lossesD = discriminatorLosses(config, onReal, onFake)
+  const first = new Weights(0)
+  const fake = paint(first)
+  // an earlier pair of the pool in the place of this one, where `pool.fresh` is 0
+  const pooled = pool > 0 && {
+    label: given('pool.label'),
+    painting: add(mul(fake, given('pool.fresh')), given('pool.painting')),
+  }
+  const shown = pooled || { label, painting: fake }
+  const phasesD = Array.from({ length: dSteps }, (_, at) => {
+    const D = new Weights(at)
+    const losses = discriminatorLosses(config, judge(D, photo), judge(D, shown.painting, shown.label))
+    return { D, phase: phase(losses, losses.loss_D, D) }
+  })
+  const phasesG = Array.from({ length: gSteps }, (_, i) => {
+    const G = i === 0 ? first : new Weights(dSteps + i)
+    const painting = i === 0 ? fake : paint(G)
+    const losses = generatorLosses(config, judge(new Weights(dSteps), painting), painting, photo)
+    return phase(losses, losses.loss_G, G)
+  })
 
-  const onNewFake = discriminator(config, new Weights(1).make, concat(label, fake))
-  const lossesG = generatorLosses(config, onNewFake, fake, photo)
-
-  const { beta1, beta2 } = config
   return {
     name: 'pix2pix',
     inputs,
-    weights: Object.fromEntries([...G.all, ...D.all].map(([name, { shape }]) => [name, shape])),
-    phases: [phase(lossesD, lossesD.loss_D, D), phase(lossesG, lossesG.loss_G, G)],
+    weights: Object.fromEntries([...first.all, ...phasesD[0]!.D.all].map(([name, { shape }]) => [name, shape])),
+    phases: [...phasesD.map(({ phase }) => phase), ...phasesG],
     adam: { beta1, beta2, epsilon: 1e-8 },
+    ema,
+    accumulate,
+    ...(pool > 0 && { painting: fake }),
     generate: batch => {
-      const { label, photo: _, ...masks } = inputSpecs({ ...config, batch })
-      const drops = Object.entries(masks).map(([name, { shape }]) => input(name, shape))
-      return generator(config, new Weights(0).make, input('label', label!.shape), drops)
+      const whole = { ...config, batch }
+      return generator(whole, new Weights(0).make, input('label', labelShape(whole)), dropoutInputs(whole))
     },
   }
 }
 
 function inputSpecs(config: Pix2PixConfig): Record<string, InputSpec> {
-  const { batch, labelChannels, height, width } = config
+  const { batch, height, width, pool } = config
+  const image = { shape: [batch, 3, height, width] }
   const specs: Record<string, InputSpec> = {
-    label: { shape: [batch, labelChannels, height, width] },
-    photo: { shape: [batch, 3, height, width] },
+    label: { shape: labelShape(config) },
+    photo: image,
+    ...(pool > 0 && { 'pool.label': { shape: labelShape(config) }, 'pool.painting': image, 'pool.fresh': image }),
   }
   for (const [name, shape] of Object.entries(dropoutShapes(config))) specs[name] = { shape, fill: 1 }
   return specs
 }
 
+const labelShape = ({ batch, labelChannels, height, width }: Pix2PixConfig): Shape => [
+  batch,
+  labelChannels,
+  height,
+  width,
+]
+
+const dropoutInputs = (config: Pix2PixConfig): Value[] =>
+  Object.entries(dropoutShapes(config)).map(([name, shape]) => input(name, shape))
+
 /** Shapes of all weights, G's first, in the order of the layers. */
 export function weightShapes(config: Pix2PixConfig): Record<string, Shape> {
   const weights = new Weights(0)
   const small = { ...config, batch: 1 }
-  const { label, photo, ...masks } = inputSpecs(small)
-  const drops = Object.entries(masks).map(([name, { shape }]) => input(name, shape))
-  const fake = generator(small, weights.make, input('label', label!.shape), drops)
-  discriminator(small, weights.make, concat(input('label', label!.shape), fake))
+  const label = input('label', labelShape(small))
+  const fake = generator(small, weights.make, label, dropoutInputs(small))
+  discriminator(small, weights.make, concat(label, fake))
   return Object.fromEntries([...weights.all].map(([name, { shape }]) => [name, shape]))
 }
 

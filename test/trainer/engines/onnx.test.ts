@@ -101,10 +101,14 @@ function randomFrom(seed: number): () => number {
 
 function batchOf(config: Pix2PixConfig, random: () => number): Tensors {
   const image = (channels: number) => {
-    const shape = [config.batch, channels, config.height, config.width]
+    const shape = [config.batch * config.accumulate, channels, config.height, config.width]
     return { shape, data: Float32Array.from({ length: sizeOf(shape) }, () => random() * 2 - 1) }
   }
-  return { label: image(config.labelChannels), photo: image(3), ...dropoutMasks(config, random) }
+  return {
+    label: image(config.labelChannels),
+    photo: image(3),
+    ...dropoutMasks({ ...config, batch: config.batch * config.accumulate }, random),
+  }
 }
 
 describe.skipIf(unavailable)(`a session of onnx-cpu${why}`, () => {
@@ -113,6 +117,11 @@ describe.skipIf(unavailable)(`a session of onnx-cpu${why}`, () => {
     ['a batch of 3', small({ batch: 3 })],
     ['instance norm', small({ norm: 'instance', batch: 2 })],
     ['no norm, least squares', small({ norm: 'none', gan: 'mse', layers: 3 })],
+    ['hinge', small({ gan: 'hinge' })],
+    ['smoothed targets', small({ gan: 'mse', labelSmoothing: 0.2 })],
+    ['resized ways up', small({ upsample: 'resize', batch: 2 })],
+    ['several updates a batch', small({ dSteps: 2, gSteps: 3, batch: 2 })],
+    ['accumulated batches, instance norm', small({ accumulate: 2, norm: 'instance', downs: 6 })],
     ['a rectangle', small({ width: 96, downs: 5, layers: 4 })],
   ])('steps like the reference with %s', async (_, config) => {
     const step = buildStep(config)

@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { PrepError } from '../../../src/errors.js'
 import type { Tensors } from '../../../src/trainer/engines/engine.js'
-import { AdamState, adamFactors, adamUpdate } from '../../../src/trainer/graph/adam.js'
+import { AdamState, adamFactors, adamUpdate, averageDecay } from '../../../src/trainer/graph/adam.js'
 
 const constants = { beta1: 0.5, beta2: 0.999, epsilon: 1e-8 }
 const rates = { G: 2e-4, D: 1e-4 }
@@ -76,6 +76,27 @@ describe('Adam', () => {
     }
   })
 
+  test('several updates in a step count on: the moments are corrected for each', () => {
+    const initial = { 'G.a': tensor(numbers(5, 1)), 'D.b': tensor(numbers(5, 1)) }
+    const shapes = { 'G.a': [5], 'D.b': [5] }
+    const repeated = new AdamState(shapes, constants, initial, 0, { G: 1, D: 2 })
+    const [onceG, onceD] = [1, 2].map(() => new AdamState(shapes, constants, initial))
+    for (let step = 1; step <= 3; step++) {
+      repeated.begin()
+      onceG!.begin()
+      for (const k of [1, 2]) {
+        onceD!.begin()
+        repeated.update('D.b', numbers(5, 2 * step + k), rates)
+        onceD!.update('D.b', numbers(5, 2 * step + k), rates)
+      }
+      repeated.update('G.a', numbers(5, step), rates)
+      onceG!.update('G.a', numbers(5, step), rates)
+    }
+    expect(repeated.weights['D.b']).toEqual(onceD!.weights['D.b'])
+    expect(repeated.weights['G.a']).toEqual(onceG!.weights['G.a'])
+    expect(repeated.snapshot()['adam.t']!.data[0]).toBe(3)
+  })
+
   test('is the algorithm of the paper', () => {
     const state = new AdamState({ 'G.a': [1] }, constants, { 'G.a': tensor(Float32Array.of(0.3)) })
     let [w, m, v] = [0.3, 0, 0]
@@ -88,6 +109,46 @@ describe('Adam', () => {
       w -= (2e-4 * (m / (1 - 0.5 ** t))) / (Math.sqrt(v / (1 - 0.999 ** t)) + 1e-8)
     }
     expect(state.weights['G.a']!.data[0]).toBeCloseTo(w, 6)
+  })
+
+  test('averages of G follow its weights, to the bit of their twin, and paint in their place', () => {
+    const initial = { 'G.a': tensor(numbers(8_203, 1)), 'D.b': tensor(numbers(3, 1)) }
+    const shapes = { 'G.a': [8_203], 'D.b': [3] }
+    const plain = new AdamState(shapes, constants, initial)
+    let averaged = new AdamState(shapes, constants, initial, 0.9)
+    expect(averaged.painting['G.a']!.data).toEqual(initial['G.a'].data)
+    const mean = initial['G.a'].data.slice()
+    for (let t = 1; t <= 200; t++) {
+      // gone on from a snapshot half way
+      if (t === 100) averaged = new AdamState(shapes, constants, averaged.snapshot(), 0.9)
+      for (const state of [plain, averaged]) {
+        state.begin()
+        state.update('G.a', numbers(8_203, t), rates)
+        state.update('D.b', numbers(3, t), rates)
+      }
+      const rest = Math.fround(1 - averageDecay(0.9, t))
+      const w = plain.weights['G.a']!.data
+      for (let i = 0; i < mean.length; i++)
+        mean[i] = Math.fround(mean[i]! + Math.fround(rest * Math.fround(w[i]! - mean[i]!)))
+    }
+    expect(Buffer.from(averaged.painting['G.a']!.data).equals(Buffer.from(mean))).toBe(true)
+    expect(averaged.painting['D.b']).toBe(averaged.weights['D.b'])
+    const { 'ema.G.a': average, ...rest } = averaged.snapshot()
+    expect(average!.data).toEqual(mean)
+    expect(rest).toEqual(plain.snapshot())
+    expect(plain.painting).toEqual(plain.weights)
+  })
+
+  test('an average begins by forgetting faster, and ends at its rate', () => {
+    expect([1, 10, 1e6].map(t => averageDecay(0.999, t))).toEqual([2 / 11, 11 / 20, 0.999])
+    expect(averageDecay(0.1, 1)).toBe(0.1)
+  })
+
+  test('a snapshot without the averages that are asked for is refused', () => {
+    const taken = new AdamState({ 'G.a': [4] }, constants, { 'G.a': tensor(numbers(4, 1)) }).snapshot()
+    expect(() => new AdamState({ 'G.a': [4] }, constants, taken, 0.9)).toThrow(
+      expect.objectContaining({ code: 'CHECKPOINT_MISMATCH' }),
+    )
   })
 
   test('a snapshot continues where it was taken, and is a copy', () => {

@@ -47,7 +47,9 @@ const binary = (make: (a: Value, b: Value) => Value): fc.Arbitrary<OpCase> =>
 const normImage = fc.tuple(fc.integer({ min: 1, max: 2 }), size, fc.integer({ min: 2, max: 4 }), size)
 
 /** Ops that are differentiated, by kind. */
-export const opCases: Partial<Record<Kind | 'norm of instances' | 'relu', fc.Arbitrary<OpCase>>> = {
+export const opCases: Partial<
+  Record<Kind | 'norm of instances' | 'relu' | 'hinge' | 'resizeConv', fc.Arbitrary<OpCase>>
+> = {
   conv: convolution.map(({ big, filters, window }) => {
     const [x, w] = named(big, filters)
     return { inputs: [x!, w!], output: ops.conv(x!, w!, window) }
@@ -55,6 +57,18 @@ export const opCases: Partial<Record<Kind | 'norm of instances' | 'relu', fc.Arb
   convTranspose: convolution.map(({ big, filters, small, window }) => {
     const [x, w] = named(small, filters)
     return { inputs: [x!, w!], output: ops.convTranspose(x!, w!, window, [big[2]!, big[3]!]) }
+  }),
+  mapTaps: fc.tuple(size, size).map(([o, i]) => {
+    const [filters] = named([o, i, 2, 3])
+    const matrix = [
+      [1, 0, 0, -2, 0, 0.5],
+      [0, 0, 3, 0, 1, 0],
+    ]
+    return { inputs: [filters!], output: ops.mapTaps(filters!, matrix, [2, 1]) }
+  }),
+  resizeConv: image.map(([n, c, h, w]) => {
+    const [x, filters] = named([n, c, h, w], [c, 2, 3, 3])
+    return { inputs: [x!, filters!], output: ops.resizeConv(x!, filters!) }
   }),
   addBias: image.map(shape => {
     const [x, bias] = named(shape, [shape[1]])
@@ -88,6 +102,11 @@ export const opCases: Partial<Record<Kind | 'norm of instances' | 'relu', fc.Arb
   }),
   mse: unary(x => ops.mse(x, 1)),
   l1: binary(ops.l1),
+  mean: unary(ops.mean),
+  hinge: fc.tuple(image, fc.constantFrom(1, -1)).map(([shape, sign]) => {
+    const [x] = named(shape)
+    return { inputs: [x!], output: ops.hinge(x!, sign as 1 | -1) }
+  }),
 }
 
 /** Numbers for inputs, away from 0 where some ops have a kink: 0.05 to 1 in size, by a fixed rule. */

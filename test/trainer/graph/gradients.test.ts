@@ -3,7 +3,18 @@ import { describe, expect, test } from 'vitest'
 import { evaluate } from '../../../src/trainer/engines/reference/engine.js'
 import { gradients } from '../../../src/trainer/graph/gradients.js'
 import { inOrder, type Kind, phasesOf, type Value } from '../../../src/trainer/graph/graph.js'
-import { add, conv, input, mse, mul, rules, shareAbove, times, weight } from '../../../src/trainer/graph/ops.js'
+import {
+  add,
+  conv,
+  input,
+  mse,
+  mul,
+  resizeConv,
+  rules,
+  shareAbove,
+  times,
+  weight,
+} from '../../../src/trainer/graph/ops.js'
 import { numbersFor, opCases } from './cases.js'
 
 const STEP = 1e-5
@@ -72,6 +83,26 @@ describe('gradients', () => {
     const [g] = gradients(mse(conv(x, w, { stride: 2, pad: 1 }), 0), [w])
     expect(inOrder([g!]).map(value => value.kind)).not.toContain('convTranspose')
   })
+})
+
+test('a resize-convolution is doubled pixels and a padded 3x3 convolution', () => {
+  const [x, filters] = [input('x', [1, 2, 3, 4]), input('filters', [2, 3, 3, 3])]
+  const numbers = (leaf: Value): Float64Array => numbersFor(leaf, leaf === x ? 1 : 2)
+  const [found] = evaluate([resizeConv(x, filters)], numbers)
+  const [pixels, taps] = [numbers(x), numbers(filters)]
+  let at = 0
+  for (let o = 0; o < 3; o++)
+    for (let row = 0; row < 6; row++)
+      for (let column = 0; column < 8; column++) {
+        let sum = 0
+        for (let i = 0; i < 2; i++)
+          for (let k = 0; k < 9; k++) {
+            const [y, z] = [row + Math.floor(k / 3) - 1, column + (k % 3) - 1]
+            if (y < 0 || y >= 6 || z < 0 || z >= 8) continue
+            sum += pixels[(i * 3 + (y >> 1)) * 4 + (z >> 1)]! * taps[(i * 3 + o) * 9 + k]!
+          }
+        expect(found![at++]).toBeCloseTo(sum, 12)
+      }
 })
 
 test('a value belongs to the phase of the latest weight it needs', () => {

@@ -14,6 +14,10 @@ describe('shapes', () => {
     expect(ops.convFilter(x, small, half, [4, 4]).shape).toEqual([5, 3, 4, 4])
   })
 
+  test('resized', () => {
+    expect(ops.resizeConv(x, ops.weight('w', [3, 5, 3, 3])).shape).toEqual([2, 5, 16, 12])
+  })
+
   test('channels', () => {
     expect(ops.concat(x, ops.slice(x, 1, 3)).shape).toEqual([2, 5, 8, 6])
     expect(ops.channelSum(x).shape).toEqual([3])
@@ -29,6 +33,7 @@ describe('shapes', () => {
     ['add: shapes', () => ops.add(x, ops.input('y', [2, 3, 6, 8]))],
     ['norm: scale', () => ops.norm(x, ops.fill(1, [2]), ops.fill(0, [3]), 'batch')],
     ['addBias: length', () => ops.addBias(x, ops.fill(1, [2]))],
+    ['mapTaps: matrix', () => ops.mapTaps(x, [[1, 0]], [1, 1])],
     ['an image expected', () => ops.channelSum(ops.fill(1, [3]))],
   ])('that do not fit are refused: %s', (_, make) => {
     expect(make).toThrow(/^graph: /)

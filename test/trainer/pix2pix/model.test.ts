@@ -38,6 +38,15 @@ describe('the nets of the paper', () => {
     expect(names).not.toContain('D.model.3.weight')
   })
 
+  test('resized ways up have 3x3 filters under the same names, input channels first', () => {
+    const [plain, resized] = [{}, { upsample: 'resize' as const }].map(options =>
+      weightShapes(config(32, { layers: 1, ...options })),
+    )
+    expect(Object.keys(resized!)).toEqual(Object.keys(plain!))
+    expect(resized!['G.model.model.3.weight']).toEqual([128, 3, 3, 3])
+    expect(resized!['G.model.model.0.weight']).toEqual(plain!['G.model.model.0.weight'])
+  })
+
   test.each([
     [256, 3, [30, 30]],
     [512, 3, [62, 62]],

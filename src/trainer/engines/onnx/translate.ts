@@ -47,6 +47,14 @@ const translations: { readonly [K in Computed]: Translation<K> } = {
   convTranspose: (out, node, x, filters) => emitConvTranspose(out, node, x!, filters!),
   convFilter: (out, node, x, g) => emitConvFilter(out, node, x!, g!),
 
+  mapTaps: (out, { attributes: { matrix }, shape }, filters) => {
+    const [o, i] = imageShape(shape)
+    const from = matrix[0]!.length
+    const columns = Array.from({ length: from }, (_, j) => matrix.map(row => row[j]!)).flat()
+    const taps = [out.reshape(filters!, [o * i, from]), out.floats(columns, [from, matrix.length])]
+    return out.reshape(out.op('MatMul', taps), shape)
+  },
+
   addBias: (out, { shape }, x, bias) => out.op('Add', [x!, perChannel(out, bias!, shape)]),
   channelSum: (out, _, x) => out.op('ReduceSum', [x!, out.ints([0, 2, 3])], DROP),
 
@@ -108,6 +116,11 @@ const translations: { readonly [K in Computed]: Translation<K> } = {
     scaled(out, g!, out.op('Sub', [x!, out.floats([target])]), shape, 2),
   l1: (out, _, a, b) => mean(out, out.op('Abs', [out.op('Sub', [a!, b!])])),
   l1Grad: (out, { shape }, g, a, b) => scaled(out, g!, out.op('Sign', [out.op('Sub', [a!, b!])]), shape),
+  mean: (out, _, x) => mean(out, x!),
+  meanGrad: (out, { shape }, g) => {
+    const share = out.op('Mul', [g!, out.floats([1 / sizeOf(shape)])])
+    return out.op('Expand', [share, out.ints(shape)])
+  },
   shareAbove: (out, { attributes: { threshold } }, x) => {
     const above = out.op('Greater', [x!, out.floats([threshold])])
     return mean(out, out.op('Where', [above, out.floats([1]), out.floats([0])]))

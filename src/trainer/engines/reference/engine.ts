@@ -1,7 +1,8 @@
 /** The reference engine: the graph evaluated value by value in float64. Slow, obvious, and what the others must match. */
 import { AdamState } from '../../graph/adam.js'
+import { GradientSums } from '../../graph/gradient-sums.js'
 import { inOrder, type Kind, type Node, type StepGraph, sizeOf, type Value } from '../../graph/graph.js'
-import { batchInput, batchSize } from '../batch.js'
+import { batchInput, batchSize, joinBatches, splitBatch } from '../batch.js'
 import type { Engine, Rates, Session, Tensor, Tensors } from '../engine.js'
 import { kernels, type Numbers } from './kernels.js'
 
@@ -29,16 +30,17 @@ export function evaluate(
 
 class ReferenceSession implements Session {
   private readonly adam: AdamState
+  private painted: readonly Tensor[] = []
   constructor(
     private readonly graph: StepGraph,
     initial: Tensors,
   ) {
-    this.adam = new AdamState(graph.weights, graph.adam, initial)
+    this.adam = AdamState.of(graph, initial)
   }
 
-  private leaf(batch: Tensors): (value: Value) => Numbers {
+  private leaf(batch: Tensors, weights: Tensors): (value: Value) => Numbers {
     return value => {
-      if (value.kind === 'weight') return Float64Array.from(this.adam.weights[value.attributes.name]!.data)
+      if (value.kind === 'weight') return Float64Array.from(weights[value.attributes.name]!.data)
       if (value.kind !== 'input') throw new Error(`${value.kind} is no leaf`)
       const { name } = value.attributes
       return Float64Array.from(batchInput(batch, name, { ...this.graph.inputs[name]!, shape: value.shape }).data)
@@ -46,23 +48,37 @@ class ReferenceSession implements Session {
   }
 
   async step(batch: Tensors, rates: Rates): Promise<Readonly<Record<string, number>>> {
+    const { accumulate, phases, painting } = this.graph
     const losses: Record<string, number> = {}
-    const known = new Map<Value, Numbers>()
+    const batches = splitBatch(batch, accumulate).map(part => ({ part, known: new Map<Value, Numbers>() }))
+    const sums = new GradientSums(accumulate)
     this.adam.begin()
-    for (const phase of this.graph.phases) {
+    for (const phase of phases) {
       const outputs = [...Object.values(phase.losses), ...Object.values(phase.gradients)]
-      evaluate(outputs, this.leaf(batch), known)
-      for (const [name, value] of Object.entries(phase.losses)) losses[name] = known.get(value)![0]!
-      for (const [name, value] of Object.entries(phase.gradients)) {
-        this.adam.update(name, Float32Array.from(known.get(value)!), rates)
+      for (const { part, known } of batches) {
+        evaluate(outputs, this.leaf(part, this.adam.weights), known)
+        for (const [name, value] of Object.entries(phase.gradients))
+          sums.add(name, Float32Array.from(known.get(value)!))
       }
+      for (const [name, value] of Object.entries(phase.losses))
+        losses[name] = batches.reduce((sum, { known }) => sum + known.get(value)![0]!, 0) / accumulate
+      for (const name of Object.keys(phase.gradients)) this.adam.update(name, sums.mean(name), rates)
     }
+    if (painting)
+      this.painted = batches.map(({ known }) => ({
+        shape: painting.shape,
+        data: Float32Array.from(known.get(painting)!),
+      }))
     return losses
+  }
+
+  painting(): Tensor {
+    return joinBatches(this.painted)
   }
 
   async generate(batch: Tensors): Promise<Tensor> {
     const output = this.graph.generate(batchSize(batch))
-    const [image] = evaluate([output], this.leaf(batch))
+    const [image] = evaluate([output], this.leaf(batch, this.adam.painting))
     return { shape: output.shape, data: Float32Array.from(image!.subarray(0, sizeOf(output.shape))) }
   }
 

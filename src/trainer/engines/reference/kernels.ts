@@ -106,6 +106,14 @@ export const kernels: { readonly [K in Computed]: Kernel<K> } = {
     return y
   },
 
+  mapTaps: ({ attributes: { matrix }, shape }, filters) => {
+    const from = matrix[0]!.length
+    return new Float64Array(sizeOf(shape)).map((_, i) => {
+      const at = Math.floor(i / matrix.length) * from
+      return matrix[i % matrix.length]!.reduce((sum, factor, j) => sum + factor * filters![at + j]!, 0)
+    })
+  },
+
   addBias: ({ shape }, x, bias) => {
     const channel = groupOf(shape, false)
     return map(x!, (value, i) => value + bias![channel(i)]!)
@@ -183,5 +191,7 @@ export const kernels: { readonly [K in Computed]: Kernel<K> } = {
   mseGrad: ({ attributes: { target } }, g, x) => map(x!, value => (g![0]! * 2 * (value - target)) / x!.length),
   l1: (_, a, b) => mean(a!, (value, i) => Math.abs(value - b![i]!)),
   l1Grad: (_, g, a, b) => map(a!, (value, i) => (g![0]! * Math.sign(value - b![i]!)) / a!.length),
+  mean: (_, x) => mean(x!, value => value),
+  meanGrad: (_, g, x) => map(x!, () => g![0]! / x!.length),
   shareAbove: ({ attributes: { threshold } }, x) => mean(x!, value => (value > threshold ? 1 : 0)),
 }

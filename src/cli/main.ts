@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs'
 import { Command, CommanderError } from 'commander'
 import { PrepError, PrepErrors } from '../errors.js'
+import { checkpointCommand } from './checkpoint.js'
 import { doctorCommand } from './doctor.js'
 import { exitCode } from './exit-code.js'
 import { failuresCommand } from './failures.js'
@@ -55,6 +56,7 @@ for (const command of [
   splitCommand,
   inspectCommand,
   paletteCommand,
+  checkpointCommand,
   doctorCommand,
 ])
   program.addCommand(command().exitOverride())

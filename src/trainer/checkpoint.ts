@@ -28,11 +28,14 @@ export interface CheckpointState {
   readonly options: TrainOptions
   /** The nets' shapes, from which they can be built without the data set. */
   readonly model: Pix2PixConfig
-  readonly engine: EngineName
+  /** What computed it; `pytorch` for nets that were imported and not trained here. */
+  readonly engine: EngineName | 'pytorch'
   /** palette.json of the data set, and its hash. */
   readonly palette: unknown
   readonly paletteHash: string
   readonly dataset: { readonly fingerprint: string; readonly rows: number }
+  /** sha256 of the file whose weights training began with; null: they were drawn. */
+  readonly initial: string | null
   /** Losses of the epoch at hand so far, and where metrics.jsonl goes on. */
   readonly means: RunningMeans
   readonly metricsBytes: number
@@ -48,6 +51,7 @@ const FIELDS: readonly (keyof CheckpointState)[] = [
   'palette',
   'paletteHash',
   'dataset',
+  'initial',
   'means',
   'metricsBytes',
 ]
@@ -170,7 +174,7 @@ function parseState({ path, metadata, tensors }: SafetensorsFile): {
     throw new PrepError('CHECKPOINT_MISMATCH', `${path}: expected ${CHECKPOINT_FORMAT}, found ${described.format}`, {
       hint: 'use the version of prep that wrote it, or set resume: never to start over',
     })
-  const fields = FIELDS.map(field => [field, JSON.parse(described[field]!)] as const)
+  const fields = FIELDS.map(field => [field, JSON.parse(described[field] ?? 'null')] as const)
   return { state: Object.fromEntries(fields) as unknown as CheckpointState, checksums: JSON.parse(described.crc32c!) }
 }
 

@@ -1,8 +1,9 @@
 /** All that the loop works with, opened in order: data set, plan, engine, checkpoint to go on from, metrics, sheets. */
 import { join } from 'node:path'
+import { sha256File } from '../files.js'
 import type { CheckpointState } from './checkpoint.js'
 import { type Corpus, openCorpus } from './corpus.js'
-import type { EngineName, Session } from './engines/engine.js'
+import type { EngineName, Session, Tensors } from './engines/engine.js'
 import { selectEngine } from './engines/index.js'
 import type { TrainEvent } from './events.js'
 import { type MetricsFile, openMetrics } from './metrics.js'
@@ -10,6 +11,7 @@ import type { TrainOptions } from './options.js'
 import { buildStep, countParameters, initialWeights } from './pix2pix/step.js'
 import { estimateMemory, memoryLimit, planTraining, type TrainPlan } from './plan.js'
 import { HistoryPool } from './pool.js'
+import { readInitialWeights } from './pretrained.js'
 import { randomAt, unitNumbers } from './random.js'
 import { findCheckpoint, setAside } from './resume.js'
 import { openSheets, type Sheets } from './sheets.js'
@@ -50,7 +52,7 @@ export async function openTraining(job: TrainJob, emit: (event: TrainEvent) => v
   try {
     const corpus = await openCorpus(job.dataset)
     opened.push(() => corpus.close())
-    const plan = planTraining(corpus, options, seed)
+    const plan = planTraining(corpus, options, seed, options.init_from ? sha256File(options.init_from) : null)
     const checkpoints = join(output, 'checkpoints')
     for (const warning of plan.warnings) warn(warning)
 
@@ -62,9 +64,9 @@ export async function openTraining(job: TrainJob, emit: (event: TrainEvent) => v
     const probe = await engine.probe()
     const { session, pool, resumed } = await (async () => {
       const found = await findCheckpoint(checkpoints, plan.identity, warn)
+      const initial = found?.tensors ?? (await firstWeights(job, plan))
       const previous = found ? undefined : await setAside(output)
       if (previous) warn(`the earlier training is kept in ${previous}`)
-      const initial = found?.tensors ?? initialWeights(plan.model, unitNumbers(randomAt(seed, 'init')))
       const threads = options.threads === undefined ? {} : { threads: options.threads }
       const session = await engine.load(graph, initial, threads)
       // the session has copies: the tensors read end their life here
@@ -101,6 +103,12 @@ export async function openTraining(job: TrainJob, emit: (event: TrainEvent) => v
     await close()
     throw error
   }
+}
+
+/** Drawn from the seed, but what `init_from` has. */
+async function firstWeights({ options, seed }: TrainJob, { model }: TrainPlan): Promise<Tensors> {
+  const drawn = initialWeights(model, unitNumbers(randomAt(seed, 'init')))
+  return options.init_from === undefined ? drawn : { ...drawn, ...(await readInitialWeights(options.init_from, model)) }
 }
 
 const gigabytes = (bytes: number): string => `${(bytes / 1e9).toFixed(1)} GB`

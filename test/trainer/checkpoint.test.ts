@@ -28,6 +28,7 @@ const state: CheckpointState = {
   palette: { clusters: [{ display: '#102030', name: 'Straße' }] },
   paletteHash: 'ab',
   dataset: { fingerprint: 'cd', rows: 5 },
+  initial: null,
   means: { steps: 2, sums: { loss_G: 0.1 + 0.2, loss_D: 1e-300 } },
   metricsBytes: 123,
 }

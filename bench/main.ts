@@ -1,5 +1,5 @@
 /**
- * `npm run bench -- prep|labels|goodness|train|scale|download|dedupe|quality|coherence [--json]`: ratios against peers,
+ * `npm run bench -- prep|labels|goodness|train|scale|download|dedupe|quality|coherence|learning [--json]`: ratios against peers,
  * measured in the same run. `goodness` takes `--part all|tune|heldout` (default: heldout, the photos that nothing is tuned
  * on).
  */
@@ -17,6 +17,7 @@ const BENCHES: Readonly<Record<string, (settings: Settings) => Promise<readonly 
   goodness: async settings => (await import('./goodness.js')).benchGoodness(settings),
   coherence: async () => (await import('./coherence.js')).benchCoherence(),
   scale: async () => (await import('./scale.js')).benchScale(),
+  learning: async () => (await import('./learning.js')).benchLearning(),
   train: async () => (await import('./train.js')).benchTrain(),
   download: async () => (await import('./download.js')).benchDownload(),
   dedupe: async () => (await import('./dedupe.js')).benchDedupe(),

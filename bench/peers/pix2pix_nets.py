@@ -63,7 +63,7 @@ def unet(downs, width=64, inputs=3, norm="batch", upsample="transpose", dropout=
     channels = [width * min(2**level, 8) for level in range(downs)]
     block = None
     for level in range(downs - 1, 0, -1):
-        dropped = downs - 5 <= level <= downs - 2 and level >= downs - 4 and level >= 4
+        dropped = max(4, downs - 4) <= level <= downs - 2
         block = UNetBlock(channels[level - 1], channels[level], block, norm=norm, upsample=upsample, dropout=dropout() if dropped else None)
     return UNetBlock(3, width, block, inputs=inputs, outermost=True, norm=norm, upsample=upsample)
 

@@ -1,7 +1,7 @@
 /**
- * `npm run bench -- prep|labels|goodness|choices|train|scale|download|dedupe|quality|coherence [--json]`: ratios against
- * peers, measured in the same run. `goodness` and `choices` take `--part all|tune|heldout` (default: heldout, the photos
- * that nothing is tuned on).
+ * `npm run bench -- prep|labels|goodness|choices|train|learning|scale|download|dedupe|quality|coherence [--json]`: ratios
+ * against peers, measured in the same run. `goodness` and `choices` take `--part all|tune|heldout` (default: heldout, the
+ * photos that nothing is tuned on).
  */
 import { parseArgs } from 'node:util'
 import type { BenchRow } from './row.js'
@@ -18,6 +18,7 @@ const BENCHES: Readonly<Record<string, (settings: Settings) => Promise<readonly 
   choices: async settings => (await import('./goodness.js')).benchChoices(settings),
   coherence: async () => (await import('./coherence.js')).benchCoherence(),
   scale: async () => (await import('./scale.js')).benchScale(),
+  learning: async () => (await import('./learning.js')).benchLearning(),
   train: async () => (await import('./train.js')).benchTrain(),
   download: async () => (await import('./download.js')).benchDownload(),
   dedupe: async () => (await import('./dedupe.js')).benchDedupe(),

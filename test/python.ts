@@ -8,11 +8,11 @@ export { findPython } from '../bench/python.js'
 export const runPython = (python: string, program: string, ...args: string[]): unknown =>
   JSON.parse(execFileSync(python, ['-c', program, ...args], { encoding: 'utf8', maxBuffer: 1 << 28 }))
 
-/** The Python block below this heading of docs/formats.md: what users copy is what is tested. */
-export function docsBlock(heading: string): string {
-  const text = readFileSync(new URL('../docs/formats.md', import.meta.url), 'utf8')
+/** The Python block below this heading of a page of docs/: what users copy is what is tested. */
+export function docsBlock(heading: string, page = 'formats.md'): string {
+  const text = readFileSync(new URL(`../docs/${page}`, import.meta.url), 'utf8')
   const section = text.split(`\n## ${heading}\n`)[1]
   const block = /```python\n(.*?)```/s.exec(section ?? '')?.[1]
-  if (!block) throw new Error(`docs/formats.md has no Python block under "${heading}"`)
+  if (!block) throw new Error(`docs/${page} has no Python block under "${heading}"`)
   return block
 }

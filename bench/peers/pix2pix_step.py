@@ -8,43 +8,7 @@ batch 1 or as asked, dropout, Adam 2e-4; G forward once, D update, then G update
 import sys, time
 import torch
 import torch.nn as nn
-
-
-class UNetBlock(nn.Module):
-    def __init__(self, outer, inner, below=None, inputs=None, outermost=False, innermost=False, dropout=False):
-        super().__init__()
-        self.outermost = outermost
-        down = nn.Conv2d(inputs or outer, inner, 4, 2, 1, bias=False)
-        if outermost:
-            layers = [down, below, nn.ReLU(True), nn.ConvTranspose2d(inner * 2, outer, 4, 2, 1), nn.Tanh()]
-        elif innermost:
-            layers = [nn.LeakyReLU(0.2, True), down, nn.ReLU(True), nn.ConvTranspose2d(inner, outer, 4, 2, 1, bias=False), nn.BatchNorm2d(outer)]
-        else:
-            layers = [nn.LeakyReLU(0.2, True), down, nn.BatchNorm2d(inner), below, nn.ReLU(True),
-                      nn.ConvTranspose2d(inner * 2, outer, 4, 2, 1, bias=False), nn.BatchNorm2d(outer)]
-            if dropout:
-                layers.append(nn.Dropout(0.5))
-        self.model = nn.Sequential(*layers)
-
-    def forward(self, x):
-        return self.model(x) if self.outermost else torch.cat([x, self.model(x)], 1)
-
-
-def unet(downs, width=64):
-    block = UNetBlock(width * 8, width * 8, innermost=True)
-    for i in range(downs - 5):
-        block = UNetBlock(width * 8, width * 8, block, dropout=i < 3)
-    for factor in (4, 2, 1):
-        block = UNetBlock(width * factor, width * factor * 2, block)
-    return UNetBlock(3, width, block, inputs=3, outermost=True)
-
-
-def patchgan(width=64):
-    def block(i, o, stride):
-        return [nn.Conv2d(i, o, 4, stride, 1, bias=False), nn.BatchNorm2d(o), nn.LeakyReLU(0.2, True)]
-
-    return nn.Sequential(nn.Conv2d(6, width, 4, 2, 1), nn.LeakyReLU(0.2, True), *block(width, width * 2, 2),
-                         *block(width * 2, width * 4, 2), *block(width * 4, width * 8, 1), nn.Conv2d(width * 8, 1, 4, 1, 1))
+from pix2pix_nets import patchgan, unet
 
 
 def main():

@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs'
 import { Command, CommanderError } from 'commander'
 import { PrepError, PrepErrors } from '../errors.js'
+import { checkpointCommand } from './checkpoint.js'
 import { doctorCommand } from './doctor.js'
 import { evalCommand } from './eval.js'
 import { exitCode } from './exit-code.js'
@@ -57,6 +58,7 @@ for (const command of [
   inspectCommand,
   paletteCommand,
   evalCommand,
+  checkpointCommand,
   doctorCommand,
 ])
   program.addCommand(command().exitOverride())

@@ -9,6 +9,7 @@ import type { TrainEvent } from '../trainer/events.js'
 import { type TrainOptions, trainOptions } from '../trainer/options.js'
 import { checkNets } from '../trainer/plan.js'
 import { runTraining } from '../trainer/run.js'
+import { isInside } from './patterns.js'
 
 export const train = defineStage({
   name: 'train',
@@ -20,8 +21,21 @@ export const train = defineStage({
   needs: ['dataset'],
   gives: ['model'],
   neutral: ['threads', 'resume', 'log_every', 'max_minutes', 'checkpoint_every'],
+  files: ({ init_from }) => (init_from === undefined ? [] : [init_from]),
   plan: ({ epochs, engine, gan }) => [`trains pix2pix for ${epochs} epochs (engine ${engine}, ${gan})`],
-  check: (options, { size }) => (size ? netProblems(options, size) : []),
+  check: (options, { size, output }) => [
+    ...(size ? netProblems(options, size) : []),
+    ...(options.init_from !== undefined && isInside(options.init_from, output)
+      ? [
+          {
+            option: 'init_from',
+            code: 'INPUT_CYCLE' as const,
+            message: `${options.init_from} is made by this pipeline itself`,
+            hint: 'copy it out of the output folder first',
+          },
+        ]
+      : []),
+  ],
   async intact(result) {
     const checkpoint = result.artefacts.model
     return checkpoint !== undefined && (await stat(checkpoint.path).catch(() => undefined)) !== undefined

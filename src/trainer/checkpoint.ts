@@ -31,11 +31,14 @@ export interface CheckpointState {
   readonly options: TrainOptions
   /** The nets' shapes, from which they can be built without the data set. */
   readonly model: Pix2PixConfig
-  readonly engine: EngineName
+  /** What computed it; `pytorch` for nets that were imported and not trained here. */
+  readonly engine: EngineName | 'pytorch'
   /** palette.json of the data set, and its hash. */
   readonly palette: unknown
   readonly paletteHash: string
   readonly dataset: { readonly fingerprint: string; readonly rows: number }
+  /** sha256 of the file whose weights training began with; null: they were drawn. */
+  readonly initial: string | null
   /** Losses of the epoch at hand so far, and where metrics.jsonl goes on. */
   readonly means: RunningMeans
   readonly metricsBytes: number
@@ -57,6 +60,7 @@ const FIELDS: readonly (keyof CheckpointState)[] = [
   'palette',
   'paletteHash',
   'dataset',
+  'initial',
   'means',
   'metricsBytes',
   'evaluationDue',
@@ -194,6 +198,7 @@ function withDefaults(state: CheckpointState): CheckpointState {
     options: options.success ? options.data : state.options,
     model: pix2pixConfig(state.model),
     evaluationDue: state.evaluationDue ?? false,
+    initial: state.initial ?? null,
   }
 }
 

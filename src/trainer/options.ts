@@ -154,6 +154,13 @@ export const trainOptions = z
       .enum(['onehot', 'colours'])
       .default('onehot')
       .describe('how G sees labels: a channel a class, or the three channels of the palette colours'),
+    init_from: z
+      .string()
+      .min(1)
+      .optional()
+      .describe(
+        'file whose weights training begins with, instead of drawn ones: a checkpoint, or the safetensors of a pytorch-CycleGAN-and-pix2pix generator (docs/pytorch.md); its nets must be those of these options',
+      ),
     augment: augmentOptions.prefault({}),
     checkpoint_every: z
       .union([

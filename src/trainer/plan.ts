@@ -22,8 +22,16 @@ export interface TrainPlan {
   readonly warnings: readonly string[]
 }
 
-/** @throws {PrepError} `TRAIN_SIZE`, `OPTION_OUT_OF_RANGE` when the nets or the crop do not fit the images */
-export function planTraining(corpus: Corpus, options: TrainOptions, seed: number): TrainPlan {
+/**
+ * @param initial  sha256 of the weights that training begins with, if they are given
+ * @throws {PrepError} `TRAIN_SIZE`, `OPTION_OUT_OF_RANGE` when the nets or the crop do not fit the images
+ */
+export function planTraining(
+  corpus: Corpus,
+  options: TrainOptions,
+  seed: number,
+  initial: string | null = null,
+): TrainPlan {
   const { colours, size, rows, fingerprint, paletteHash } = corpus
   const { buffer, epochs, max_steps = Number.POSITIVE_INFINITY } = options
   const encoding = { framing: planFraming(size, options.augment), labelInput: options.label_input, colours }
@@ -42,7 +50,7 @@ export function planTraining(corpus: Corpus, options: TrainOptions, seed: number
     sampler,
     pairsPerStep: batch,
     totalSteps: Math.min(epochs * sampler.stepsPerEpoch, max_steps),
-    identity: { seed, random: RANDOM_SCHEME, options, model, paletteHash, dataset },
+    identity: { seed, random: RANDOM_SCHEME, options, model, paletteHash, dataset, initial },
     warnings: warnings.filter(warning => warning !== false),
   }
 }

@@ -9,7 +9,10 @@ import { type Checkpoint, type CheckpointState, listCheckpoints, readCheckpoint 
 import type { TrainOptions } from './options.js'
 
 /** What a run wants to train; a checkpoint must agree to be gone on from. */
-export type Identity = Pick<CheckpointState, 'seed' | 'random' | 'options' | 'model' | 'paletteHash' | 'dataset'>
+export type Identity = Pick<
+  CheckpointState,
+  'seed' | 'random' | 'options' | 'model' | 'paletteHash' | 'dataset' | 'initial'
+>
 
 /** Options that do not change what a step does, so a resumed run may have others. */
 const FREE_OPTIONS: readonly (keyof TrainOptions)[] = [
@@ -30,6 +33,8 @@ const FREE_OPTIONS: readonly (keyof TrainOptions)[] = [
   'threads',
   'engine',
   'resume',
+  // bound by its content
+  'init_from',
 ]
 
 /**
@@ -86,9 +91,13 @@ type Traits = ReadonlyMap<string, unknown>
 const prefixed = (prefix: string, fields: object): Traits =>
   new Map(Object.entries(fields).map(([name, value]) => [prefix + name, value]))
 
-function traitsOf({ options, seed, random, paletteHash, dataset }: Identity): Traits {
+function traitsOf({ options, seed, random, paletteHash, dataset, initial }: Identity): Traits {
   const bound = Object.entries(options).filter(([name]) => !FREE_OPTIONS.includes(name as keyof TrainOptions))
-  return new Map([...prefixed('dataset.', dataset), ...Object.entries({ paletteHash, seed, random }), ...bound])
+  return new Map([
+    ...prefixed('dataset.', dataset),
+    ...Object.entries({ paletteHash, seed, random, init_from: initial }),
+    ...bound,
+  ])
 }
 
 const differences = (wanted: Traits, stored: Traits): string[] =>

@@ -1,9 +1,10 @@
 /** All that the loop works with, opened in order: data set, plan, engine, checkpoint to go on from, sheets, log. */
 import { join } from 'node:path'
 import { PrepError } from '../errors.js'
+import { sha256File } from '../files.js'
 import type { CheckpointState } from './checkpoint.js'
 import { type Corpus, openCorpus } from './corpus.js'
-import type { EngineName, Session } from './engines/engine.js'
+import type { EngineName, Session, Tensors } from './engines/engine.js'
 import { selectEngine } from './engines/index.js'
 import { type Evaluation, heldOutSplit, openEvaluation } from './evaluate.js'
 import type { TrainEvent } from './events.js'
@@ -12,6 +13,7 @@ import { evalEvery, type TrainOptions } from './options.js'
 import { buildStep, countParameters, initialWeights } from './pix2pix/step.js'
 import { checkMemory, estimateMemory, memoryLimit, planTraining, type TrainPlan } from './plan.js'
 import { HistoryPool } from './pool.js'
+import { readInitialWeights } from './pretrained.js'
 import { randomAt, unitNumbers } from './random.js'
 import { findCheckpoint, setAside } from './resume.js'
 import { openSheets, type Sheets } from './sheets.js'
@@ -53,7 +55,7 @@ export async function openTraining(job: TrainJob, emit: (event: TrainEvent) => v
   try {
     const corpus = await openCorpus(job.dataset)
     opened.push(() => corpus.close())
-    const plan = planTraining(corpus, options, seed)
+    const plan = planTraining(corpus, options, seed, options.init_from ? sha256File(options.init_from) : null)
     const checkpoints = join(output, 'checkpoints')
     for (const warning of plan.warnings) warn(warning)
 
@@ -65,9 +67,9 @@ export async function openTraining(job: TrainJob, emit: (event: TrainEvent) => v
     const probe = await engine.probe()
     const { session, pool, resumed } = await (async () => {
       const found = await findCheckpoint(checkpoints, plan.identity, warn)
+      const initial = found?.tensors ?? (await firstWeights(job, plan))
       const previous = found ? undefined : await setAside(output)
       if (previous) warn(`the earlier training is kept in ${previous}`)
-      const initial = found?.tensors ?? initialWeights(plan.model, unitNumbers(randomAt(seed, 'init')))
       const threads = options.threads === undefined ? {} : { threads: options.threads }
       const session = await engine.load(graph, initial, threads)
       // the session has copies: the tensors read end their life here
@@ -122,4 +124,10 @@ function checkBest(unlabelled: string, { keep_best }: TrainOptions): void {
   throw new PrepError('PALETTE_MISMATCH', `keep_best: ${keep_best}, but labels cannot be found again: ${unlabelled}`, {
     hint: 'set keep_best to l1, psnr or ssim',
   })
+}
+
+/** Drawn from the seed, but what `init_from` has. */
+async function firstWeights({ options, seed }: TrainJob, { model }: TrainPlan): Promise<Tensors> {
+  const drawn = initialWeights(model, unitNumbers(randomAt(seed, 'init')))
+  return options.init_from === undefined ? drawn : { ...drawn, ...(await readInitialWeights(options.init_from, model)) }
 }

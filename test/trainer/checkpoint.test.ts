@@ -13,32 +13,10 @@ import {
   writeCheckpoint,
 } from '../../src/trainer/checkpoint.js'
 import type { Tensors } from '../../src/trainer/engines/engine.js'
-import { pix2pixConfig } from '../../src/trainer/pix2pix/model.js'
 import { pruneCheckpoints } from '../../src/trainer/retention.js'
-import { versionsHere } from '../../src/trainer/versions.js'
-import { temporaryFolder, tinyOptions } from './tiny.js'
+import { checkpointState, temporaryFolder } from './tiny.js'
 
-const state: CheckpointState = {
-  epoch: 3,
-  step: 17,
-  seed: 5,
-  random: 'scheme',
-  options: tinyOptions(),
-  model: pix2pixConfig({ width: 16, height: 16, labelChannels: 3, layers: 1 }),
-  engine: 'reference',
-  palette: { clusters: [{ display: '#102030', name: 'Straße' }] },
-  paletteHash: 'ab',
-  dataset: { fingerprint: 'cd', rows: 5 },
-  means: { steps: 2, sums: { loss_G: 0.1 + 0.2, loss_D: 1e-300 } },
-  metricsBytes: 123,
-  evaluationDue: false,
-  framing: {
-    stored: { height: 20, width: 20 },
-    load: { height: 18, width: 18 },
-    crop: { height: 16, width: 16 },
-  },
-  versions: versionsHere(),
-}
+const state = checkpointState()
 const tensors: Tensors = {
   'G.model.0.weight': { shape: [2, 3], data: Float32Array.of(1, -2, 3e-38, 4e38 / 2, -0, 6) },
   'D.model.0.bias': { shape: [4], data: Float32Array.of(1, 2, 3, 4) },

@@ -19,7 +19,14 @@ beforeAll(async () => {
 async function evaluateWith(paint: (label: Float32Array) => Float32Array, folder = dataset) {
   const corpus = await openCorpus(folder)
   const { model, encoding } = planTraining(corpus, tinyOptions(), 7)
-  const evaluation = await openEvaluation(corpus, { model, encoding, seed: 7, split: 'test', rows: 'all' })
+  const evaluation = await openEvaluation(corpus, {
+    model,
+    encoding,
+    seed: 7,
+    dropout: true,
+    split: 'test',
+    rows: 'all',
+  })
   const session = {
     generate: async ({ label }) => ({ shape: [1, 3, 16, 16], data: paint(label!.data) }),
   } satisfies Pick<Session, 'generate'> as unknown as Session

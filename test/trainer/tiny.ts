@@ -6,10 +6,13 @@ import { commitDataset } from '../../src/formats/dataset/commit.js'
 import { writeShard } from '../../src/formats/dataset/write-shard.js'
 import { encodeJpeg } from '../../src/images/png.js'
 import type { Split } from '../../src/sample.js'
+import type { CheckpointState } from '../../src/trainer/checkpoint.js'
 import type { TrainEvent } from '../../src/trainer/events.js'
 import { type TrainOptionsInput, trainOptions } from '../../src/trainer/options.js'
+import { pix2pixConfig } from '../../src/trainer/pix2pix/model.js'
 import { drawBelow, randomAt } from '../../src/trainer/random.js'
 import { train } from '../../src/trainer/train.js'
+import { versionsHere } from '../../src/trainer/versions.js'
 
 export const temporaryFolder = (name: string): string => mkdtempSync(join(tmpdir(), `prep-${name}-`))
 
@@ -100,6 +103,31 @@ export const tinyOptions = (options: TrainOptionsInput = {}) =>
     buffer: 3,
     ...options,
   })
+
+/** What a checkpoint says, as if training had gone on for a while. */
+export const checkpointState = (state: Partial<CheckpointState> = {}): CheckpointState => ({
+  epoch: 3,
+  step: 17,
+  seed: 5,
+  random: 'scheme',
+  options: tinyOptions(),
+  model: pix2pixConfig({ width: 16, height: 16, labelChannels: 3, layers: 1 }),
+  engine: 'reference',
+  palette: { clusters: [{ display: '#102030', name: 'Straße' }] },
+  paletteHash: 'ab',
+  dataset: { fingerprint: 'cd', rows: 5 },
+  initial: null,
+  means: { steps: 2, sums: { loss_G: 0.1 + 0.2, loss_D: 1e-300 } },
+  metricsBytes: 123,
+  evaluationDue: false,
+  framing: {
+    stored: { height: 20, width: 20 },
+    load: { height: 18, width: 18 },
+    crop: { height: 16, width: 16 },
+  },
+  versions: versionsHere(),
+  ...state,
+})
 
 export interface TinyRun {
   readonly dataset: string

@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { readdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { beforeAll, expect, test } from 'vitest'
+import { readCheckpoint } from '../../src/trainer/checkpoint.js'
 import { prep, readTree, repoRoot, temporaryFolder, writePhotos } from '../helpers.js'
 
 const cwd = temporaryFolder()
@@ -58,6 +59,24 @@ test('Ctrl-C: exit code 130 and the command that continues; continued, it is byt
   expect(await prep(['run', 'p.yaml', '--set', 'output=stopped'], { cwd })).toMatchObject({ code: 0 })
   const [calm, stopped] = [await checkpoints('calm'), await checkpoints('stopped')]
   expect(stopped.get('epoch-0003.safetensors')!.equals(calm.get('epoch-0003.safetensors')!)).toBe(true)
+})
+
+test('rectangles, with every option that adds state: stopped and continued, byte for byte the calm run', async () => {
+  const state = { ema: 0.9, pool: 3, spectral_norm: true, accumulate: 2, d_steps: 2, g_steps: 2 }
+  const train = { ...steps.at(-1), ...state, gan: 'hinge', upsample: 'resize', norm: 'instance' }
+  const rectangles = [steps[0], { stage: 'resize', size: { width: 64, height: 32 } }, ...steps.slice(2, -1), train]
+  await writeFile(join(cwd, 'wide.yaml'), JSON.stringify({ name: 'wide', steps: rectangles }))
+  const run = (output: string, max: number) =>
+    prep(['run', 'wide.yaml', '--set', `output=${output}`, '--set', `steps.train.max_steps=${max}`], { cwd })
+  expect(await run('wide-calm', 100)).toMatchObject({ code: 0 })
+  // to the middle of an epoch, then on
+  for (const max of [2, 100]) expect(await run('wide-stopped', max)).toMatchObject({ code: 0 })
+  const [calm, stopped] = [await checkpoints('wide-calm'), await checkpoints('wide-stopped')]
+  const { tensors } = await readCheckpoint(join(cwd, 'wide-calm/train/checkpoints/epoch-0003.safetensors'))
+  expect(Object.keys(tensors)).toEqual(expect.arrayContaining(['pool.painting', 'spectral.D.model.0.weight']))
+  expect(stopped.get('epoch-0003.safetensors')!.equals(calm.get('epoch-0003.safetensors')!)).toBe(true)
+  const sheet = (output: string) => readFile(join(cwd, output, 'train/samples/epoch-0003.png'))
+  expect((await sheet('wide-stopped')).equals(await sheet('wide-calm'))).toBe(true)
 })
 
 test('Ctrl-C twice stops at once, also while native code computes; the next run continues', async () => {

@@ -58,7 +58,8 @@ function phase(losses: object, loss: Value, weights: Weights): Phase {
  *
  * A batch brings `label` [N, labelChannels, H, W] and `photo` [N, 3, H, W] in [-1, 1], and with dropout the masks
  * of `dropoutShapes` (left out: no dropout). With a pool D judges the pair that `pool.label`, `pool.painting` and
- * `pool.fresh` (1: this step's own painting, 0: the pool's) make. Normalisation always uses the batch's own statistics, in generating too.
+ * `pool.fresh` (1: this step's own painting, 0: the pool's) make. Normalisation always uses the batch's own statistics,
+ * in generating too.
  * @see Isola et al. 2017, section 3.3
  */
 export function buildStep(config: Pix2PixConfig): StepGraph {

@@ -76,7 +76,7 @@ interface CodeInput {
 
 export const classes = defineStage({
   name: 'classes',
-  version: 2,
+  version: 3,
   summary: 'Give labels that you have already their classes: from ids, or from a table of colours',
   details:
     'Old ids become 0..K-1 in the order of the table; their names and colours go into palette.json, with the mean colour that each class has in the photos. Put resize before it: edges are then drawn at the final size. Leaves palette.json, coloured maps and a contact sheet in OUT/labels, and the verdict on each photo and its labels in quality.json and quality-sheet.png.',

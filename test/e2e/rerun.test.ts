@@ -49,7 +49,7 @@ test('photos are measured while the photo is resized, and maps drawn while it is
   const last = (label: string) => first.filter(event => event.label === label).at(-1)
   expect(last('measure photos')).toMatchObject({ done: 10, total: 10, cached: 10 })
   expect(last('label')).toMatchObject({ done: 10, cached: 0 })
-  expect(last('write labels')).toMatchObject({ done: 1, total: 1 }) // the contact sheet
+  expect(last('write labels')).toMatchObject({ done: 2, total: 2 }) // contact sheet, quality sheet
 })
 
 test('nothing changed: nothing done, no file touched, and it says so', async () => {

@@ -26,7 +26,7 @@ async function fates(
   const steps = [
     { stage: 'glob', patterns },
     { stage: 'resize', size: 64, ...resize },
-    { stage: 'kmeans', clusters: 6 },
+    { stage: 'kmeans', clusters: 6, quality: { on_reject: 'keep' } }, // what decodes is used, flat as it may be
     { stage: 'pack' },
   ]
   writeFileSync(join(cwd, `${name}.yaml`), JSON.stringify({ name, max_failures: 1000, steps }))

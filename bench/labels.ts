@@ -10,9 +10,11 @@ import { fileURLToPath } from 'node:url'
 import { kmeans as mlKMeans } from 'ml-kmeans'
 import sharp from 'sharp'
 import { createAssigner } from '../src/labels/assign.js'
-import { fitPalette } from '../src/labels/fit.js'
+import { fitPalette, fitScenePalette } from '../src/labels/fit.js'
 import { countColours, mergeHistograms } from '../src/labels/histogram.js'
 import { countExactColours, labelImage } from '../src/labels/image.js'
+import { createLabeller } from '../src/labels/labeller.js'
+import { type Looking, measurePhoto, readMeasured } from '../src/labels/measure.js'
 import type { Palette } from '../src/labels/palette.js'
 import { type Coordinates, type Points, type Space, toPoints } from '../src/labels/points.js'
 import { bestOf, inertiaOf } from '../test/labels/lloyd.js'
@@ -32,7 +34,36 @@ export async function benchLabels(): Promise<BenchRow[]> {
   const photos = await loadPhotos()
   const rows: BenchRow[] = []
   for (const clusters of [8, 16]) rows.push(...times(photos, clusters), ...errors(photos, clusters))
+  rows.push(...(await largePhoto()))
   return rows
+}
+
+const LARGE = { width: 3840, height: 2160, clusters: 12, limitMs: 1000 }
+/** What the kmeans step does by default, and what it can do besides. */
+const WAYS: Readonly<Record<string, Looking>> = {
+  default: {},
+  'smooth: sigma': { smooth: 'sigma' },
+  'regions: slic': { superpixels: 'auto' },
+}
+
+/** One 4K photo by a data-set palette of scenes, coherence included, against a second. */
+async function largePhoto(): Promise<BenchRow[]> {
+  const { width, height, clusters, limitMs } = LARGE
+  const file = join(photoFolder, readdirSync(photoFolder).sort()[0]!)
+  const pixels = await sharp(file).removeAlpha().resize(width, height, { fit: 'fill' }).raw().toBuffer()
+  const rgb = new Uint8Array(pixels)
+  const features = { chroma: 8.5, position: 0.7, texture: 0.85, exposure: 0.6, detail: 2 }
+  const megabytes = (): number => process.memoryUsage().rss / 2 ** 20
+  const before = megabytes()
+  const { units } = readMeasured(measurePhoto(rgb, width, height, {}))
+  const palette = fitScenePalette([units], features, { clusters })
+  return Object.entries(WAYS).map(([name, looking]) => {
+    const label = createLabeller(palette, { ...looking, majority: 1, minRegion: 'auto' })
+    label(rgb, width, height)
+    const ms = Math.min(...SEEDS.map(() => cpuMs(() => label(rgb, width, height))))
+    const grown = `${(megabytes() - before).toFixed(0)} MB more than before the first of these`
+    return row(`label ${width}x${height} K=${clusters}, ${name}, vs a second`, ms, limitMs, 'ms', grown)
+  })
 }
 
 /** Photos spread evenly over the recording. */

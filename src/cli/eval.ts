@@ -140,10 +140,9 @@ function printEvaluations(table: readonly CheckpointEvaluation[], { worst, by }:
     printLine(`\nworst by ${figureName(by)}: ${basename(checkpoint)}`)
     printTable([
       ['  row', ...shown.map(figureName)],
-      ...measured.slice(0, worst).map(({ row, name, figures }) => [
-        `  ${name ?? `${split} row ${row}`}`,
-        ...cells(figures),
-      ]),
+      ...measured
+        .slice(0, worst)
+        .map(({ row, name, figures }) => [`  ${name ?? `${split} row ${row}`}`, ...cells(figures)]),
     ])
   }
 }

@@ -206,4 +206,3 @@ export async function listCheckpoints(folder: string): Promise<CheckpointFile[]>
     })
     .sort((a, b) => b.epoch - a.epoch || (b.step ?? 0) - (a.step ?? 0))
 }
-

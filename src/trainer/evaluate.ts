@@ -112,8 +112,7 @@ const labelFigures = ({ pixelAccuracy, meanIou }: Agreement): Figures => ({
 })
 
 function meanOf(rows: readonly RowFigures[]): Figures {
-  const mean = (name: HeldOutMetric): number =>
-    rows.reduce((sum, { figures }) => sum + figures[name]!, 0) / rows.length
+  const mean = (name: HeldOutMetric): number => rows.reduce((sum, { figures }) => sum + figures[name]!, 0) / rows.length
   const names = (['l1', 'psnr', 'ssim'] as const).filter(name => rows[0]!.figures[name] !== undefined)
   return Object.fromEntries(names.map(name => [name, mean(name)]))
 }

@@ -123,7 +123,9 @@ export const trainOptions = z
     eval_rows: z
       .union([z.literal('all'), z.int().min(1)])
       .default(100)
-      .describe('rows that an evaluation paints at most, spread evenly over the val split, or test without one; or all'),
+      .describe(
+        'rows that an evaluation paints at most, spread evenly over the val split, or test without one; or all',
+      ),
     sample_every: z
       .int()
       .min(0)

@@ -98,7 +98,8 @@ export function checkMemory(model: Pix2PixConfig, needed: number, limit: number)
 }
 
 function hintThatFits(model: Pix2PixConfig, limit: number): string {
-  const fits = (changed: Partial<Pix2PixConfig>): boolean => estimateMemory(buildStep({ ...model, ...changed })) <= limit
+  const fits = (changed: Partial<Pix2PixConfig>): boolean =>
+    estimateMemory(buildStep({ ...model, ...changed })) <= limit
   const batch = largest(model.batch - 1, batch => fits({ batch }))
   const batchHint = batch > 0 ? [`batch: ${batch} fits`] : []
   const width = largest(model.ngf - 1, ngf => fits({ ngf, batch: 1 }))

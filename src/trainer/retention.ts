@@ -43,7 +43,8 @@ export class CheckpointSchedule {
     return whole || (steps !== undefined && step % steps === 0)
   }
 
-  readonly stepOf = ({ epoch, step }: Pick<CheckpointFile, 'epoch' | 'step'>): number => step ?? epoch * this.stepsPerEpoch
+  readonly stepOf = ({ epoch, step }: Pick<CheckpointFile, 'epoch' | 'step'>): number =>
+    step ?? epoch * this.stepsPerEpoch
 }
 
 export const MINUTE_MS = 60_000

@@ -6,10 +6,18 @@ import { checkpointStem, writeCheckpoint } from './checkpoint.js'
 import type { Losses, TrainEvent, TrainResult } from './events.js'
 import { describeNotFinite } from './finite.js'
 import { addStep, formatLosses, meansOf, NO_STEPS, type RunningMeans } from './metrics.js'
-import { dropoutMasks } from './pix2pix/model.js'
 import { evalEvery } from './options.js'
+import { dropoutMasks } from './pix2pix/model.js'
 import { randomAt, unitNumbers } from './random.js'
-import { type Best, CheckpointSchedule, findBest, isBetter, MINUTE_MS, pruneCheckpoints, writeBest } from './retention.js'
+import {
+  type Best,
+  CheckpointSchedule,
+  findBest,
+  isBetter,
+  MINUTE_MS,
+  pruneCheckpoints,
+  writeBest,
+} from './retention.js'
 import { ratesOf } from './schedule.js'
 import { openTraining, type TrainJob, type TrainSetup } from './setup.js'
 import { versionsHere } from './versions.js'
@@ -207,7 +215,10 @@ class Loop {
     if (!metric || !resumed) return
     const metrics = join(this.job.output, 'metrics.jsonl')
     const { stepsPerEpoch } = plan.sampler
-    this.best = await findBest({ folder, metrics, metric }, line => `${checkpointStem(line, stepsPerEpoch)}.safetensors`)
+    this.best = await findBest(
+      { folder, metrics, metric },
+      line => `${checkpointStem(line, stepsPerEpoch)}.safetensors`,
+    )
     await writeBest(folder, this.best)
   }
 

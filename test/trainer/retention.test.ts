@@ -3,13 +3,7 @@ import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { readCheckpoint } from '../../src/trainer/checkpoint.js'
 import type { TrainOptionsInput } from '../../src/trainer/options.js'
-import {
-  CheckpointSchedule,
-  type Keeping,
-  MINUTE_MS,
-  pruneCheckpoints,
-  readBest,
-} from '../../src/trainer/retention.js'
+import { CheckpointSchedule, type Keeping, MINUTE_MS, pruneCheckpoints, readBest } from '../../src/trainer/retention.js'
 import { runTiny, temporaryFolder, tinyOptions, writeTiny } from './tiny.js'
 
 const metricsOf = (output: string): string => readFileSync(join(output, 'metrics.jsonl'), 'utf8')

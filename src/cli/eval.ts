@@ -138,10 +138,11 @@ function printEvaluations(table: readonly CheckpointEvaluation[], { worst, by }:
       return one === other ? a.row - b.row : isBetter(by, one, other) ? 1 : -1
     })
     printLine(`\nworst by ${figureName(by)}: ${basename(checkpoint)}`)
-    printTable(
-      measured
+    printTable([
+      ['  row', ...shown.map(figureName)],
+      ...measured
         .slice(0, worst)
         .map(({ row, name, figures }) => [`  ${name ?? `${split} row ${row}`}`, ...cells(figures)]),
-    )
+    ])
   }
 }

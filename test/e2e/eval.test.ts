@@ -37,8 +37,8 @@ test('a run: the newest checkpoint, what labels of photos come to, the worst row
   expect(code).toBe(0)
   expect(stdout).toMatch(/^checkpoint +epoch +step +rows +L1 +PSNR +SSIM +pixels +mean IoU$/m)
   expect(stdout).toMatch(/epoch-0003\.safetensors +3 +\d+ +\d+ test/)
-  expect(stdout).toMatch(/^photos +\d+\.\d%/m)
-  expect(stdout).toMatch(/worst by L1: epoch-0003\.safetensors\n {2}\S*photo/)
+  expect(stdout).toMatch(/^photos .*\d+\.\d%/m)
+  expect(stdout).toMatch(/worst by L1: epoch-0003\.safetensors\n {2}row .*\n {2}\S+ +\d/)
 })
 
 test('--json has the figures of every row; --rows bounds them', async () => {

@@ -43,8 +43,8 @@ describe('pruning', () => {
     for (const stem of stems) writeFileSync(join(folder, `${stem}.safetensors`), '')
     await pruneCheckpoints(folder, { isRegular: regular, ...keeping })
     return readdirSync(folder)
-      .sort()
       .map(name => name.replace('.safetensors', ''))
+      .sort()
   }
   const epochs = ['epoch-0001', 'epoch-0002', 'epoch-0003', 'epoch-0004', 'epoch-0005', 'epoch-0006']
 

@@ -41,7 +41,10 @@ describe('the TensorBoard file', () => {
             strings: [Buffer.from(`${width}`), Buffer.from(`${height}`), png],
           },
         ])
-      } else expect(values).toContainEqual({ tag: `${line.type}/loss_G`, scalar: Math.fround(line.loss_G as number) })
+      } else {
+        const figure = line.type === 'eval' ? 'l1' : 'loss_G'
+        expect(values).toContainEqual({ tag: `${line.type}/${figure}`, scalar: Math.fround(line[figure] as number) })
+      }
     }
     expect(events.flatMap(({ values }) => values.map(({ tag }) => tag))).toContain('epoch/rates/G')
   })

@@ -196,7 +196,8 @@ describe('sheets', () => {
     const options = { downs: 6, epochs: 1, sample_every: 1, learning_rate: 0.01 } satisfies TrainOptionsInput
     const draw = (more: TrainOptionsInput) => run({ dataset: large, options: { ...options, ...more } })
     const [masked, plain] = [await draw({}), await draw({ dropout_at_inference: false })]
-    expect(metricsOf(plain.output)).toBe(metricsOf(masked.output))
+    const trained = (output: string) => metricsOf(output).replaceAll(/.*"eval".*\n/g, '')
+    expect(trained(plain.output)).toBe(trained(masked.output))
     expect(readFileSync(plain.result.sheet!).equals(readFileSync(masked.result.sheet!))).toBe(false)
     // it may be changed when training goes on
     const { result } = await run({

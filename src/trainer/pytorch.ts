@@ -93,13 +93,13 @@ export async function importCheckpoint(
   const labelChannels = of.labelChannels!
   const stored = JSON.parse(metadata.architecture ?? '{}') as { dropout?: boolean }
   const dropout = options.dropout ?? stored.dropout ?? true
+  const model = pix2pixConfig({ ...of, ...size, labelChannels, dropout })
   const label_input =
     options.labelInput ??
     (metadata.label_input as TrainOptions['label_input'] | undefined) ??
     (labelChannels === 3 ? 'colours' : 'onehot')
   const palette = options.palette ?? paletteIn(metadata)
   checkLabels(labelChannels, label_input, palette?.value.clusters.length)
-  const model = pix2pixConfig({ ...of, ...size, labelChannels, dropout })
   const { ngf, ndf, downs, layers, norm, upsample } = model
   const nets = { width: ngf, d_width: ndf, downs, d_layers: layers, norm, upsample, dropout, label_input }
   const state: CheckpointState = {

@@ -41,7 +41,10 @@ describe('the TensorBoard file', () => {
             strings: [Buffer.from(`${width}`), Buffer.from(`${height}`), png],
           },
         ])
-      } else expect(values).toContainEqual({ tag: `${line.type}/loss_G`, scalar: Math.fround(line.loss_G as number) })
+      } else {
+        const name = line.type === 'eval' ? 'l1' : 'loss_G'
+        expect(values).toContainEqual({ tag: `${line.type}/${name}`, scalar: Math.fround(line[name] as number) })
+      }
     }
     expect(events.flatMap(({ values }) => values.map(({ tag }) => tag))).toContain('epoch/rates/G')
   })

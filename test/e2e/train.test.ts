@@ -105,7 +105,7 @@ test('more epochs go on from the checkpoint; another net starts anew and keeps t
   expect(more.stdout).not.toContain('[Epoch 3/')
   const other = await prep(['run', 'p.yaml', '--set', 'output=calm', '--set', 'steps.train.width=5'], { cwd })
   expect(other.code).toBe(0)
-  expect(other.stdout).toContain('the earlier training is kept in calm/train/previous')
+  expect(other.stderr).toContain('the earlier training is kept in calm/train/previous')
   expect(await readdir(join(cwd, 'calm/train/previous/checkpoints'))).toContain('epoch-0004.safetensors')
 })
 

@@ -13,7 +13,7 @@ import {
   writeCheckpoint,
 } from '../../src/trainer/checkpoint.js'
 import type { Tensors } from '../../src/trainer/engines/engine.js'
-import { checkpointState, temporaryFolder, tinyOptions } from './tiny.js'
+import { checkpointState, temporaryFolder } from './tiny.js'
 
 const state = checkpointState()
 const tensors: Tensors = {

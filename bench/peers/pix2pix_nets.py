@@ -58,6 +58,17 @@ class UNetBlock(nn.Module):
         return self.model(x) if self.outermost else torch.cat([x, self.model(x)], 1)
 
 
+class Net(nn.Module):
+    """All names begin with `model.`."""
+
+    def __init__(self, model):
+        super().__init__()
+        self.model = model
+
+    def forward(self, x):
+        return self.model(x)
+
+
 def unet(downs, width=64, inputs=3, norm="batch", upsample="transpose", dropout=lambda: nn.Dropout(0.5)):
     """`dropout` makes a layer for each of the three innermost levels of full width but the bottleneck, innermost first."""
     channels = [width * min(2**level, 8) for level in range(downs)]
@@ -65,7 +76,7 @@ def unet(downs, width=64, inputs=3, norm="batch", upsample="transpose", dropout=
     for level in range(downs - 1, 0, -1):
         dropped = max(4, downs - 4) <= level <= downs - 2
         block = UNetBlock(channels[level - 1], channels[level], block, norm=norm, upsample=upsample, dropout=dropout() if dropped else None)
-    return UNetBlock(3, width, block, inputs=inputs, outermost=True, norm=norm, upsample=upsample)
+    return Net(UNetBlock(3, width, block, inputs=inputs, outermost=True, norm=norm, upsample=upsample))
 
 
 def patchgan(width=64, inputs=6, layers=3, norm="batch"):
@@ -76,13 +87,4 @@ def patchgan(width=64, inputs=6, layers=3, norm="batch"):
         stride = 2 if n < layers else 1
         modules += [nn.Conv2d(before, channels, 4, stride, 1, bias=bias), norm_layer(norm, channels), nn.LeakyReLU(0.2, True)]
         before = channels
-    return PatchGAN(modules + [nn.Conv2d(before, 1, 4, 1, 1)])
-
-
-class PatchGAN(nn.Module):
-    def __init__(self, modules):
-        super().__init__()
-        self.model = nn.Sequential(*modules)
-
-    def forward(self, x):
-        return self.model(x)
+    return Net(nn.Sequential(*modules, nn.Conv2d(before, 1, 4, 1, 1)))

@@ -173,7 +173,7 @@ describe('import', () => {
     expect(await codes(beside(checkpoint, 'nothing'))).toEqual(['FILE_MISSING'])
     const palette = { value: { clusters: [{}] }, hash: 'x' }
     const out = beside(checkpoint, 'out')
-    expect(await errorCodes(() => importCheckpoint([G], out, { palette, labelInput: 'onehot' }))).toEqual([
+    expect(await errorCodes(() => importCheckpoint([G, D], out, { palette, labelInput: 'onehot' }))).toEqual([
       'PALETTE_MISMATCH',
     ])
     expect(await errorCodes(() => importCheckpoint([G], out, { size: { width: 30, height: 30 } }))).toEqual([

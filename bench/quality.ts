@@ -31,6 +31,9 @@ interface GoodSet {
   readonly damaged: boolean
 }
 
+/** Override with PREP_BENCH_SETS=camvid,maps. */
+const WANTED = process.env.PREP_BENCH_SETS?.split(',')
+
 const SETS: readonly GoodSet[] = [
   { name: 'camvid', folder: join(shared, 'camvid/photos'), size: 512, damaged: true },
   { name: 'maps', folder: join(shared, 'maps'), size: 512, halves: true, damaged: true },
@@ -41,7 +44,7 @@ const SETS: readonly GoodSet[] = [
 
 export async function benchQuality(): Promise<BenchRow[]> {
   const rows: BenchRow[] = []
-  for (const set of SETS) {
+  for (const set of SETS.filter(({ name }) => WANTED?.includes(name) ?? true)) {
     if (!existsSync(set.folder)) {
       rows.push(row(set.name, Number.NaN, Number.NaN, '', `no photos at ${set.folder}`))
       continue

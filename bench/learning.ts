@@ -69,9 +69,10 @@ export async function benchLearning(): Promise<BenchRow[]> {
     return learning.marks.map(step => {
       const one = row(name(step), ours.get(step)!, theirs?.get(step) ?? Number.NaN, '')
       const off = Math.abs(one.ratio - 1)
-      const last = step === STEPS && `; ${off <= WITHIN ? 'within' : 'NOT within'} ${100 * WITHIN}%`
+      const verdict = step === STEPS ? `, ${off <= WITHIN ? 'within' : 'NOT within'} ${100 * WITHIN}%` : ''
       const setting = `${train} training rows, ${test} held out, width ${WIDTH}`
-      return { ...one, note: theirs ? `${setting}${last || ''}` : 'no Python with torch and numpy found: no peer' }
+      const apart = `${(100 * off).toFixed(2)}% apart${verdict}`
+      return { ...one, note: theirs ? `${apart}; ${setting}` : 'no Python with torch and numpy found: no peer' }
     })
   } finally {
     await rm(folder, { recursive: true, force: true })

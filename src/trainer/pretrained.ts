@@ -40,7 +40,7 @@ export const paintingWeights = (tensors: Tensors): Tensors =>
  * Read the nets of a file: both of a checkpoint of ours, the one of a state dict.
  *
  * Running statistics are left out, and `module.` before all names, as DataParallel puts it there.
- * @throws {PrepError} `CHECKPOINT_MISMATCH` naming every tensor that is missing, unknown or of another shape or type;
+ * @throws {PrepError} `WEIGHTS_MISMATCH` naming every tensor that is missing, unknown or of another shape or type;
  *   `CHECKPOINT_DAMAGED`, `SAFETENSORS_INVALID`, `FILE_MISSING`, `FILE_UNREADABLE`
  */
 export async function readPretrained(file: string): Promise<Pretrained> {
@@ -114,7 +114,7 @@ function netIn(file: string, tensors: Tensors): Partial<Record<NetName, Net>> {
 /**
  * Weights to begin a training with, `G.*` and, where the file has them, `D.*`.
  *
- * @throws {PrepError} as `readPretrained`; `CHECKPOINT_MISMATCH` naming every option in which the nets differ from `model`
+ * @throws {PrepError} as `readPretrained`; `WEIGHTS_MISMATCH` naming every option in which the nets differ from `model`
  */
 export async function readInitialWeights(file: string, model: Pix2PixConfig): Promise<Tensors> {
   const { nets } = await readPretrained(file)
@@ -142,4 +142,4 @@ export async function readInitialWeights(file: string, model: Pix2PixConfig): Pr
 }
 
 const mismatch = (file: string, problem: string, details: readonly string[], hint: string): PrepError =>
-  new PrepError('CHECKPOINT_MISMATCH', [`${file} ${problem}`, ...details].join('\n  '), { hint })
+  new PrepError('WEIGHTS_MISMATCH', [`${file} ${problem}`, ...details].join('\n  '), { hint })

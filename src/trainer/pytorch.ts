@@ -22,13 +22,9 @@ import { RANDOM_SCHEME } from './random.js'
 export async function exportNet(checkpoint: string, net: NetName, out: string): Promise<CheckpointState> {
   const { state, tensors } = await readCheckpoint(checkpoint)
   if (!Object.keys(tensors).some(name => name.startsWith(`${net}.`)))
-    throw new PrepError(
-      'CHECKPOINT_MISMATCH',
-      `${checkpoint} holds no ${net === 'G' ? 'generator' : 'discriminator'}`,
-      {
-        hint: 'it was imported without one',
-      },
-    )
+    throw new PrepError('WEIGHTS_MISMATCH', `${checkpoint} holds no ${net === 'G' ? 'generator' : 'discriminator'}`, {
+      hint: 'it was imported without one',
+    })
   const averaged = net === 'G' && Object.keys(tensors).some(name => name.startsWith('ema.'))
   const dict = toStateDict(net, state.model, paintingWeights(tensors))
   await writeSafetensors(out, dict, describeNet(net, state, averaged))
@@ -76,7 +72,7 @@ export interface ImportOptions {
  *
  * @param files  in any order
  * @throws {PrepError} as `readPretrained`; `USAGE` when there is not one generator and at most one discriminator, or no
- *   size is known; `CHECKPOINT_MISMATCH` when the two do not fit each other, `PALETTE_MISMATCH`, `TRAIN_SIZE`
+ *   size is known; `WEIGHTS_MISMATCH` when the two do not fit each other, `PALETTE_MISMATCH`, `TRAIN_SIZE`
  */
 export async function importCheckpoint(
   files: readonly string[],
@@ -143,7 +139,7 @@ async function readPlayers(
   const differing = ['norm', 'label channels'].filter(trait => D && D.net.traits[trait] !== G.net.traits[trait])
   if (D && differing.length > 0) {
     const details = differing.map(trait => `${trait}: G has ${G.net.traits[trait]}, D ${D.net.traits[trait]}`)
-    throw new PrepError('CHECKPOINT_MISMATCH', [`${G.file} and ${D.file} do not fit:`, ...details].join('\n  '), {
+    throw new PrepError('WEIGHTS_MISMATCH', [`${G.file} and ${D.file} do not fit:`, ...details].join('\n  '), {
       hint: 'import the generator alone, or name the discriminator that it was trained with',
     })
   }

@@ -34,7 +34,7 @@ export interface TrainHooks {
  * Interrupted and resumed training leaves the same checkpoints and metrics as training in one go. It computes in the
  * calling thread and may block it for a step at a time: `runTraining` gives it a process of its own.
  * @throws {PrepError} `DATASET_MISSING` and its like, `TRAIN_SIZE`, `OPTION_OUT_OF_RANGE`, `ENGINE_UNAVAILABLE`,
- *   `CHECKPOINT_MISMATCH`, `CHECKPOINT_DAMAGED`, `TRAIN_DIVERGED` (a loss is not finite: checkpoints stay), `DISK_FULL`
+ *   `CHECKPOINT_MISMATCH`, `CHECKPOINT_DAMAGED`, `WEIGHTS_MISMATCH`, `TRAIN_DIVERGED` (a loss is not finite: checkpoints stay), `DISK_FULL`
  */
 export async function train(job: TrainJob, hooks: TrainHooks): Promise<TrainResult> {
   const setup = await openTraining(job, hooks.emit)

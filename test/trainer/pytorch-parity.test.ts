@@ -38,7 +38,7 @@ describe(`PyTorch paints what we paint${skipped}`, () => {
     { size: 256, norm: 'batch' },
     { size: 256, norm: 'instance' },
     { size: 64, norm: 'batch', upsample: 'resize' },
-  ] as const)('at $size with norm $norm $upsample', async ({ size, ...nets }) => {
+  ] as const)('with %j', async ({ size, ...nets }) => {
     const width = size === 64 ? size : size / 2
     const config = pix2pixConfig({ width, height: size, labelChannels: 5, ngf: 8, ndf: 4, ...nets })
     const weights = lively(config)
@@ -68,7 +68,7 @@ describe(`PyTorch paints what we paint${skipped}`, () => {
     await session.dispose()
     const far = each.reduce((most, value, i) => Math.max(most, Math.abs(value - theirs[i]!)), 0)
     const spread = Math.max(...theirs.slice(0, 1000)) - Math.min(...theirs.slice(0, 1000))
-    expect(spread).toBeGreaterThan(0.05)
+    expect(spread).toBeGreaterThan(0.02)
     expect(each).toHaveLength(theirs.length)
     expect(far).toBeLessThan(1e-4)
   })

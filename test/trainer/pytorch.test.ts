@@ -140,7 +140,7 @@ describe('import', () => {
       dict['model.model.1.model.1.weight'] = { dtype: 'F32', shape: [4, 2, 3, 3], data: new Float32Array(72) }
     })
     const out = `${file}.out`
-    expect(await errorCodes(() => importCheckpoint([file], out))).toEqual(['CHECKPOINT_MISMATCH'])
+    expect(await errorCodes(() => importCheckpoint([file], out))).toEqual(['WEIGHTS_MISMATCH'])
     const message = await messageOf(importCheckpoint([file], out))
     for (const name of ['model.model.3.bias', 'model.model.9.weight', 'model.model.1.model.1.weight'])
       expect(message).toContain(name)
@@ -164,9 +164,9 @@ describe('import', () => {
     })
     const sizeless = await changed(() => {}, { format: 'pt' })
     const codes = async (...files: string[]) => errorCodes(() => importCheckpoint(files, beside(checkpoint, 'out')))
-    expect(await codes(resnet)).toEqual(['CHECKPOINT_MISMATCH'])
-    expect(await codes(half)).toEqual(['CHECKPOINT_MISMATCH'])
-    expect(await codes(G, beside(other, 'D'))).toEqual(['CHECKPOINT_MISMATCH'])
+    expect(await codes(resnet)).toEqual(['WEIGHTS_MISMATCH'])
+    expect(await codes(half)).toEqual(['WEIGHTS_MISMATCH'])
+    expect(await codes(G, beside(other, 'D'))).toEqual(['WEIGHTS_MISMATCH'])
     expect(await codes(G, G)).toEqual(['USAGE'])
     expect(await codes(D)).toEqual(['USAGE'])
     expect(await codes(sizeless)).toEqual(['USAGE'])
@@ -223,7 +223,7 @@ describe('init_from', () => {
     const { output } = await runTiny({ dataset })
     const init_from = before.result.checkpoint
     const work = () => runTiny({ dataset, output, options: { init_from, resume: 'never' } })
-    expect(await errorCodes(work)).toEqual(['CHECKPOINT_MISMATCH'])
+    expect(await errorCodes(work)).toEqual(['WEIGHTS_MISMATCH'])
     expect((await messageOf(work())).split('\n')).toEqual([
       expect.any(String),
       expect.stringContaining('G: width'),
@@ -234,7 +234,7 @@ describe('init_from', () => {
     expect(existsSync(join(output, 'previous'))).toBe(false)
     const D = join(temporaryFolder('init'), 'D.safetensors')
     await exportNet(init_from, 'D', D)
-    expect(await errorCodes(() => runTiny({ dataset, options: { init_from: D } }))).toEqual(['CHECKPOINT_MISMATCH'])
+    expect(await errorCodes(() => runTiny({ dataset, options: { init_from: D } }))).toEqual(['WEIGHTS_MISMATCH'])
     expect(await errorCodes(() => runTiny({ dataset, options: { init_from: 'nothing.safetensors' } }))).toEqual([
       'FILE_MISSING',
     ])

@@ -16,7 +16,7 @@ export interface PhotoMeasures {
   readonly noise: number
   /** Mean lightness (luma of sRGB codes), 0..1. */
   readonly lightness: number
-  /** Lightness that 1% of the pixels exceed, 0..1. */
+  /** Lightness that 5% of the pixels exceed, 0..1. */
   readonly highlight: number
   /** From the lightness that all but a thousandth of the pixels exceed to that which a thousandth exceeds, 0..1. */
   readonly contrast: number

@@ -53,19 +53,16 @@ export function plainTexture(plane: Plane, cell: number, what: 'across' | 'down'
   })
 }
 
-/** The squared distance of a pixel to each cluster; what lies around it is a mean of the cells whose middles are nearest. */
+/** Gives the squared distance of a pixel to each cluster; what lies around it is a mean of the cells whose middles are nearest. */
 export function plainDistances(
   planes: readonly Uint8Array[],
   { width }: { readonly width: number },
   cells: Cells,
   { clusters }: Palette,
   features: Features,
-  [x, y]: readonly [number, number],
-): number[] {
+): (x: number, y: number) => number[] {
   const weights = weightsOf(features)
   const further = placesOf(cells, features).slice(3)
-  const [L, a, b] = planes.map(plane => plane[y * width + x]!) as [number, number, number]
-  const own = [(L - Math.round(features.exposure * cells.level)) / 255, (a - 128) / 512, (b - 128) / 512]
   const near = (at: number, count: number): Array<readonly [index: number, share: number]> => {
     const place = Math.max(0, Math.min(count - 1, (at + 0.5) / cells.cell - 0.5))
     const first = Math.floor(place)
@@ -74,16 +71,20 @@ export function plainDistances(
       [Math.min(count - 1, first + 1), place - first],
     ]
   }
-  return clusters.map(({ centroid }) => {
-    let distance = 0
-    for (const [axis, value] of own.entries())
-      distance += (features.detail * weights[axis]! * (value - centroid[axis]!)) ** 2
-    for (const [row, down] of near(y, cells.rows))
-      for (const [column, across] of near(x, cells.columns))
-        for (const [axis, places] of further.entries()) {
-          const apart = weights[3 + axis]! * (places[row * cells.columns + column]! - centroid[3 + axis]!)
-          distance += down * across * apart ** 2
-        }
-    return distance
-  })
+  return (x, y) => {
+    const [L, a, b] = planes.map(plane => plane[y * width + x]!) as [number, number, number]
+    const own = [(L - Math.round(features.exposure * cells.level)) / 255, (a - 128) / 512, (b - 128) / 512]
+    return clusters.map(({ centroid }) => {
+      let distance = 0
+      for (const [axis, value] of own.entries())
+        distance += (features.detail * weights[axis]! * (value - centroid[axis]!)) ** 2
+      for (const [row, down] of near(y, cells.rows))
+        for (const [column, across] of near(x, cells.columns))
+          for (const [axis, places] of further.entries()) {
+            const apart = weights[3 + axis]! * (places[row * cells.columns + column]! - centroid[3 + axis]!)
+            distance += down * across * apart ** 2
+          }
+      return distance
+    })
+  }
 }

@@ -99,8 +99,9 @@ function checkLabels(photo: Photo, features: Features, clusters: number, seed: n
   const ids = labelIds(palette)
   // the largest number that is summed, in float32
   const most = 2 + 0.2 * (features.detail * features.chroma) ** 2
+  const distancesAt = plainDistances(planes, photo, cells, palette, features)
   const wrong = labels.findIndex((id, i) => {
-    const distances = plainDistances(planes, photo, cells, palette, features, [i % width, Math.floor(i / width)])
+    const distances = distancesAt(i % width, Math.floor(i / width))
     const found = Math.min(...distances.filter((_, c) => ids[c] === id))
     return found - Math.min(...distances) > 1e-6 * most
   })
@@ -290,6 +291,38 @@ describe('photos that hardly are any', () => {
         expect(units.weight.reduce((sum, weight) => sum + weight)).toBeGreaterThan(0)
       }),
       { numRuns: width * height > 10_000 ? 4 : 20 },
+    )
+  })
+
+  test('fewer units that differ than clusters are told', () => {
+    const flat = cellsOf({ width: 40, height: 30, rgb: new Uint8Array(3600).fill(90) })
+    const two = cellsOf(striped([SKY, ROAD], 1, 1, 2))
+    const all = { chroma: 8.5, position: 0.7, texture: 0.85, exposure: 0.6, detail: 2 }
+    const fitting = (photos: Array<typeof flat>, clusters: number) => () => fitScenePalette(photos, all, { clusters })
+    const tooFew = expect.objectContaining({ code: 'TOO_FEW_COLOURS' })
+    expect(fitting([two], 3)).toThrow(tooFew)
+    expect(fitting([two], 2)().clusters.map(({ share }) => share)).toEqual([0.5, 0.5])
+    // by height a flat photo has parts, without it none
+    expect(fitting([flat], 31)).toThrow(tooFew)
+    expect(() => fitScenePalette([flat], { ...all, position: 0 }, { clusters: 2 })).toThrow(tooFew)
+    const one = readMeasured(measurePhoto(noisyPixels(64, 1), 8, 8, { superpixels: 65_536 })).units
+    expect(() => fitScenePalette([one], all, { clusters: 2 })).toThrow(tooFew)
+  })
+
+  const clusters = (dims: number) =>
+    [1, 2, 3].map((value, id) => ({ id, centroid: new Array<number>(dims).fill(value / 8) }))
+  const told = { chroma: 8.5, position: 0.7, texture: 0.85, exposure: 0.6, detail: 2 }
+  test.each([
+    ['features without their coordinates', { version: 2, space: 'oklab', features: told, clusters: clusters(3) }],
+    ['features in version 1', { version: 1, space: 'oklab', features: told, clusters: clusters(6) }],
+    ['features of RGB', { version: 2, space: 'rgb', features: told, clusters: clusters(6) }],
+    ['negative texture', { version: 2, space: 'oklab', features: { ...told, texture: -1 }, clusters: clusters(6) }],
+    ['no chroma', { version: 2, space: 'oklab', features: { ...told, chroma: 0 }, clusters: clusters(6) }],
+    ['exposure above 1', { version: 2, space: 'oklab', features: { ...told, exposure: 2 }, clusters: clusters(6) }],
+    ['a future version', { version: 3, space: 'oklab', clusters: clusters(3) }],
+  ])('a palette with %s is none', (_, palette) => {
+    expect(() => parsePalette(JSON.stringify(palette), 'p')).toThrow(
+      expect.objectContaining({ code: 'PALETTE_INVALID' }),
     )
   })
 

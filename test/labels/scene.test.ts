@@ -77,9 +77,9 @@ function checkPlanesAndCells(photo: Photo): void {
   const scene = load(photo)
   const exact = plainPlanes(photo.rgb)
   const planes = scene.colour().map(plane => plane.slice())
-  // half a byte of rounding, and a thousandth for cube roots in float32
+  // half a byte of rounding, and up to a fifth from cube roots that are right to 1e-4
   for (const [axis, plane] of planes.entries())
-    expect(plane.findIndex((byte, i) => Math.abs(byte - exact[axis]![i]!) > 0.501)).toBe(-1)
+    expect(plane.findIndex((byte, i) => Math.abs(byte - exact[axis]![i]!) > 0.7)).toBe(-1)
   const cells = scene.cells({ texture: 1 })
   const { cell } = cells
   for (const [axis, bytes] of planes.entries())

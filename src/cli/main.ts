@@ -61,7 +61,13 @@ for (const command of [
   checkpointCommand,
   doctorCommand,
 ])
-  program.addCommand(command().exitOverride())
+  program.addCommand(throwing(command()))
+
+/** Mistakes in the command line are thrown, by commands within commands as well: the exit code is decided below. */
+function throwing(command: Command): Command {
+  command.commands.forEach(throwing)
+  return command.exitOverride()
+}
 
 // A reader that has gone (`| head`) ends the command as Ctrl-C does: gently where there is work in hand.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {

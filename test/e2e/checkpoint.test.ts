@@ -6,7 +6,7 @@ import { writeCheckpoint } from '../../src/trainer/checkpoint.js'
 import { pix2pixConfig } from '../../src/trainer/pix2pix/model.js'
 import { initialWeights } from '../../src/trainer/pix2pix/step.js'
 import { prep, temporaryFolder } from '../helpers.js'
-import { checkpointState } from '../trainer/tiny.js'
+import { checkpointState, tinyOptions } from '../trainer/tiny.js'
 
 /** The output of a run that has trained, as far as checkpoints go. */
 let cwd: string
@@ -16,7 +16,8 @@ beforeAll(async () => {
   for (const epoch of [2, 10]) {
     const weights = initialWeights(model, () => epoch / 16)
     const file = join(cwd, `out/train/checkpoints/epoch-${String(epoch).padStart(4, '0')}.safetensors`)
-    await writeCheckpoint(file, checkpointState({ model, epoch }), weights)
+    const options = tinyOptions({ label_input: 'colours' })
+    await writeCheckpoint(file, checkpointState({ model, epoch, options }), weights)
   }
 })
 

@@ -133,8 +133,8 @@ describe('photos that give little to see', () => {
     await writeNoise(join(cwd, 'odd/alpha.png'), 40, 30, 4)
     const finished = await run(`odd-${name}`, 'odd/*.png', options)
     expect(finished.code, finished.stderr).toBe(0)
-    const { photos } = JSON.parse(await readFile(join(finished.output, 'labels/quality.json'), 'utf8'))
-    expect(photos).toHaveLength(6)
+    const { images } = JSON.parse(await readFile(join(finished.output, 'labels/quality.json'), 'utf8'))
+    expect(images).toHaveLength(6)
   })
 })
 

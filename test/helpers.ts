@@ -82,6 +82,24 @@ export async function errorCodes(work: () => unknown): Promise<string[]> {
   return []
 }
 
+/** The code of what `run` throws, if it throws. */
+export function errorCode(run: () => unknown): string | undefined {
+  try {
+    run()
+  } catch (error) {
+    if (error instanceof PrepError) return error.code
+    throw error
+  }
+  return undefined
+}
+
+/** Events as `--json` prints them, one a line. */
+export const parseEvents = <E>(stdout: string): E[] =>
+  stdout
+    .trim()
+    .split('\n')
+    .map(line => JSON.parse(line) as E)
+
 export interface Finished {
   readonly code: number
   readonly stdout: string

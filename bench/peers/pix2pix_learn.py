@@ -3,14 +3,14 @@
 The plan names the data set, the safetensors file of the initial weights (`G.*`, `D.*`) and of the dropout masks, the
 training row of each step, the nets and the rates, and the steps after which held-out rows are painted. For each of those
 a line is printed: {"step", "l1": mean |photo - painting| over the held-out rows in [-1, 1]}.
-The step is that of pix2pix_step.py.
+The step is that of pix2pix_train.py.
 """
 import json, os, sys
 import numpy as np
 import torch
-import torch.nn as nn
 import safetensors_file
 from pix2pix_nets import Masked, patchgan, unet
+from pix2pix_train import Training
 
 plan = json.load(open(sys.argv[1]))
 torch.set_num_threads(int(sys.argv[2]))
@@ -51,25 +51,13 @@ for name, net in ("G", G), ("D", D):
     if lost or unexpected:
         sys.exit(f"{name}: missing {lost}, unexpected {unexpected}")
 masks = safetensors_file.read(plan["masks"])[0]
-gan, l1 = nn.BCEWithLogitsLoss(), nn.L1Loss()
-opt_G, opt_D = (torch.optim.Adam(net.parameters(), lr=plan["learningRate"], betas=(0.5, 0.999)) for net in (G, D))
+training = Training(G, D, plan["learningRate"])
 
 
 def train(step):
     for i, layer in enumerate(drops):
         layer.mask = torch.from_numpy(masks[f"dropout.{i}"][step - 1].astype(np.float32))[None]
-    label, photo = pair("train", plan["rows"][step - 1])
-    fake = G(label)
-    D.requires_grad_(True)
-    opt_D.zero_grad()
-    on_fake, on_real = D(torch.cat([label, fake.detach()], 1)), D(torch.cat([label, photo], 1))
-    (0.5 * (gan(on_fake, torch.zeros_like(on_fake)) + gan(on_real, torch.ones_like(on_real)))).backward()
-    opt_D.step()
-    D.requires_grad_(False)
-    opt_G.zero_grad()
-    on_fake = D(torch.cat([label, fake], 1))
-    (gan(on_fake, torch.ones_like(on_fake)) + 100 * l1(fake, photo)).backward()
-    opt_G.step()
+    training.step(*pair("train", plan["rows"][step - 1]))
 
 
 @torch.no_grad()
@@ -77,7 +65,7 @@ def held_out():
     for layer in drops:
         layer.mask = None
     rows = range(sum(len(shard["label"]) for shard in splits["test"]))
-    return sum(l1(G(label), photo).item() for label, photo in (pair("test", row) for row in rows)) / len(rows)
+    return sum(training.l1(G(label), photo).item() for label, photo in (pair("test", row) for row in rows)) / len(rows)
 
 
 for step in range(plan["steps"] + 1):

@@ -15,21 +15,26 @@ function further(sum: v128, column: usize, value: v128): v128 {
   return v128.add<f32>(sum, v128.mul<f32>(d, d))
 }
 
+// Adds to squared distances in the first three dimensions what the others give.
+// @ts-ignore: decorator
+@inline
+function beyondColour(sum: v128, points: usize, stride: usize, dims: usize, place: usize): v128 {
+  points += 3 * stride
+  for (let axis: usize = 3; axis < dims; axis++) {
+    sum = further(sum, points, v128.load32_splat(place + (axis << 2)))
+    points += stride
+  }
+  return sum
+}
+
 // From four points to one place (f32 [dims]).
 // @ts-ignore: decorator
 @inline
 function distance(points: usize, stride: usize, dims: usize, place: usize, x: v128, y: v128, z: v128): v128 {
   const dx = v128.sub<f32>(v128.load(points), x)
   const dy = v128.sub<f32>(v128.load(points + stride), y)
-  let d = square(dx, dy, v128.sub<f32>(v128.load(points + 2 * stride), z))
-  if (dims > 3) {
-    points += 3 * stride
-    for (let axis: usize = 3; axis < dims; axis++) {
-      d = further(d, points, v128.load32_splat(place + (axis << 2)))
-      points += stride
-    }
-  }
-  return d
+  const d = square(dx, dy, v128.sub<f32>(v128.load(points + 2 * stride), z))
+  return beyondColour(d, points, stride, dims, place)
 }
 
 function add(at: usize, value: f64): void {
@@ -70,17 +75,10 @@ function assignIn(dims: usize, points: usize, n: usize, centres: usize, k: u32, 
       const y = v128.load32_splat(centre, 4)
       const z = v128.load32_splat(centre, 8)
       const at = i32x4.splat(c)
-      let d0 = square(v128.sub<f32>(x0, x), v128.sub<f32>(y0, y), v128.sub<f32>(z0, z))
-      let d1 = square(v128.sub<f32>(x1, x), v128.sub<f32>(y1, y), v128.sub<f32>(z1, z))
-      if (dims > 3) {
-        let column = p + 3 * stride
-        for (let axis: usize = 3; axis < dims; axis++) {
-          const v = v128.load32_splat(centre + (axis << 2))
-          d0 = further(d0, column, v)
-          d1 = further(d1, column + 16, v)
-          column += stride
-        }
-      }
+      const near0 = square(v128.sub<f32>(x0, x), v128.sub<f32>(y0, y), v128.sub<f32>(z0, z))
+      const near1 = square(v128.sub<f32>(x1, x), v128.sub<f32>(y1, y), v128.sub<f32>(z1, z))
+      const d0 = beyondColour(near0, p, stride, dims, centre)
+      const d1 = beyondColour(near1, p + 16, stride, dims, centre)
       index0 = v128.max<i32>(index0, v128.and(v128.lt<f32>(d0, first0), at))
       index1 = v128.max<i32>(index1, v128.and(v128.lt<f32>(d1, first1), at))
       second0 = v128.pmin<f32>(second0, v128.pmax<f32>(first0, d0))
@@ -155,17 +153,10 @@ function sumIn(dims: usize, points: usize, weighted: usize, n: usize, centres: u
       const y = v128.load32_splat(centre, 4)
       const z = v128.load32_splat(centre, 8)
       const at = i32x4.splat(c)
-      let d0 = square(v128.sub<f32>(x0, x), v128.sub<f32>(y0, y), v128.sub<f32>(z0, z))
-      let d1 = square(v128.sub<f32>(x1, x), v128.sub<f32>(y1, y), v128.sub<f32>(z1, z))
-      if (dims > 3) {
-        let column = p + 3 * stride
-        for (let axis: usize = 3; axis < dims; axis++) {
-          const v = v128.load32_splat(centre + (axis << 2))
-          d0 = further(d0, column, v)
-          d1 = further(d1, column + 16, v)
-          column += stride
-        }
-      }
+      const near0 = square(v128.sub<f32>(x0, x), v128.sub<f32>(y0, y), v128.sub<f32>(z0, z))
+      const near1 = square(v128.sub<f32>(x1, x), v128.sub<f32>(y1, y), v128.sub<f32>(z1, z))
+      const d0 = beyondColour(near0, p, stride, dims, centre)
+      const d1 = beyondColour(near1, p + 16, stride, dims, centre)
       // indices rise, so the larger is the later
       index0 = v128.max<i32>(index0, v128.and(v128.lt<f32>(d0, first0), at))
       index1 = v128.max<i32>(index1, v128.and(v128.lt<f32>(d1, first1), at))

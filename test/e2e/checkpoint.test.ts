@@ -51,7 +51,7 @@ test('what cannot be is said with exit code 2, and nothing is written', async ()
 test('a training cannot begin with its own checkpoints', async () => {
   const text = `steps:
   - stage: dataset
-    path: elsewhere
+    from: elsewhere
   - stage: train
     init_from: out/train/checkpoints/epoch-0002.safetensors
 output: out

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { decode as decodePng } from 'fast-png'
 import { beforeAll, expect, test } from 'vitest'
 import type { Palette } from '../../src/labels/palette.js'
-import { prep, readTree, temporaryFolder, writePhotos } from '../helpers.js'
+import { parseEvents, prep, readTree, temporaryFolder, writePhotos } from '../helpers.js'
 
 const cwd = temporaryFolder()
 const labels = join(cwd, 'runs/p/labels')
@@ -21,10 +21,7 @@ interface Event {
 async function run(...args: string[]): Promise<Event[]> {
   const { code, stdout, stderr } = await prep(['run', 'p.yaml', '--json', ...args], { cwd })
   expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
-  return stdout
-    .trim()
-    .split('\n')
-    .map(line => JSON.parse(line) as Event)
+  return parseEvents<Event>(stdout)
 }
 const edit = async (...args: string[]) => expect((await prep(['palette', ...args], { cwd })).code).toBe(0)
 const refused = async (...args: string[]) => {

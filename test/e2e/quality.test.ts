@@ -2,7 +2,7 @@ import { readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import sharp from 'sharp'
 import { beforeAll, describe, expect, test } from 'vitest'
-import { prep, readTree, sharedData, temporaryFolder, writePhotos } from '../helpers.js'
+import { parseEvents, prep, readTree, sharedData, temporaryFolder, writePhotos } from '../helpers.js'
 
 const cwd = temporaryFolder()
 
@@ -40,11 +40,7 @@ interface StepEnd {
   readonly done?: number
   readonly cached?: number
 }
-const events = (stdout: string): StepEnd[] =>
-  stdout
-    .trim()
-    .split('\n')
-    .map(line => JSON.parse(line) as StepEnd)
+const events = (stdout: string): StepEnd[] => parseEvents(stdout)
 
 beforeAll(async () => {
   const paths = await writePhotos(join(cwd, 'photos'), 12)

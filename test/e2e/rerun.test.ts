@@ -1,7 +1,7 @@
 import { appendFile, readdir, readFile, rm, stat, truncate, unlink, writeFile } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { beforeAll, expect, test } from 'vitest'
-import { prep, temporaryFolder, writePhotos } from '../helpers.js'
+import { parseEvents, prep, temporaryFolder, writePhotos } from '../helpers.js'
 
 const cwd = temporaryFolder()
 const steps = [
@@ -26,10 +26,7 @@ type Event = {
 async function run(...args: string[]): Promise<Event[]> {
   const { code, stdout, stderr } = await prep(['run', 'p.yaml', '--json', ...args], { cwd })
   expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
-  return stdout
-    .trim()
-    .split('\n')
-    .map(line => JSON.parse(line) as Event)
+  return parseEvents<Event>(stdout)
 }
 
 const statuses = (events: readonly Event[]): Record<string, string> =>

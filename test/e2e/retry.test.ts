@@ -2,7 +2,7 @@ import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import type { RunEvent } from '../../src/pipeline/events.js'
-import { prep, temporaryFolder, writePhotos } from '../helpers.js'
+import { parseEvents, prep, temporaryFolder, writePhotos } from '../helpers.js'
 
 test('failures of any stage are counted by class and tried again by class; all else is reused', async () => {
   const cwd = temporaryFolder()
@@ -24,10 +24,7 @@ test('failures of any stage are counted by class and tried again by class; all e
   const eventsOf = async (...args: string[]): Promise<RunEvent[]> => {
     const { stdout, code } = await prep([...args, '--json'], { cwd })
     expect(code).toBe(0)
-    return stdout
-      .trim()
-      .split('\n')
-      .map(line => JSON.parse(line) as RunEvent)
+    return parseEvents(stdout)
   }
   const reasons = (events: readonly RunEvent[]): string[] =>
     events.flatMap(event => (event.type === 'step-start' ? [event.reason] : []))

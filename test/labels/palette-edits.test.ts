@@ -1,5 +1,4 @@
 import { describe, expect, test } from 'vitest'
-import { PrepError } from '../../src/errors.js'
 import { fitPalette } from '../../src/labels/fit.js'
 import { countColours } from '../../src/labels/histogram.js'
 import type { Palette } from '../../src/labels/palette.js'
@@ -13,6 +12,7 @@ import {
   unmergeClusters,
 } from '../../src/labels/palette-changes.js'
 import { editPalette, formatEdits, parseEdits } from '../../src/labels/palette-edits.js'
+import { errorCode } from '../helpers.js'
 import { noisyPixels } from './pictures.js'
 
 const base = fitPalette(countColours(noisyPixels(3000, 1)), { clusters: 6 })
@@ -20,16 +20,6 @@ const draft: Draft = { base, edits: { edits: new Map(), palette: base } }
 const names = (entries: Record<number, string>) =>
   new Map(Object.entries(entries).map(([id, name]) => [Number(id), name]))
 const intos = ({ clusters }: Palette) => clusters.map(({ into }) => into ?? null)
-
-function codeOf(run: () => unknown): string | undefined {
-  try {
-    run()
-  } catch (error) {
-    if (error instanceof PrepError) return error.code
-    throw error
-  }
-  return undefined
-}
 
 test('names, colours and merges change nothing else', () => {
   const edited = draftPalette(
@@ -72,7 +62,7 @@ test.each<[string, () => unknown]>([
   ['a file that is no JSON', () => parseEdits('{', 'e.json')],
   ['a file of something else', () => parseEdits('{"version": 1, "edits": []}'.replace('1', '2'), 'e.json')],
 ])('%s is PALETTE_EDIT_INVALID', (_, run) => {
-  expect(codeOf(run)).toBe('PALETTE_EDIT_INVALID')
+  expect(errorCode(run)).toBe('PALETTE_EDIT_INVALID')
 })
 
 describe('the file', () => {

@@ -1,25 +1,15 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { PrepError } from '../../src/errors.js'
 import { fitPalette } from '../../src/labels/fit.js'
 import { countColours, mergeHistograms } from '../../src/labels/histogram.js'
 import { type OkLab, okLab } from '../../src/labels/oklab.js'
 import { displayColours, distinctColours, formatPalette, paletteHash, parsePalette } from '../../src/labels/palette.js'
 import type { Coordinates } from '../../src/labels/points.js'
+import { errorCode } from '../helpers.js'
 import { noisyPixels } from './pictures.js'
 
 const photos = [1, 2, 3, 4].map(seed => countColours(noisyPixels(3000, seed)))
 const palette = fitPalette(mergeHistograms(photos), { clusters: 7, seed: 3 })
-
-function codeOf(run: () => unknown): string | undefined {
-  try {
-    run()
-  } catch (error) {
-    if (error instanceof PrepError) return error.code
-    throw error
-  }
-  return undefined
-}
 
 describe('fitPalette', () => {
   test('does not depend on the order of the photos', () => {
@@ -78,9 +68,9 @@ describe('fitPalette', () => {
 
   test('more clusters than colours is refused', () => {
     const flat = countColours(new Uint8Array(300).fill(77))
-    expect(codeOf(() => fitPalette(flat, { clusters: 2 }))).toBe('TOO_FEW_COLOURS')
-    expect(codeOf(() => fitPalette(mergeHistograms([]), { clusters: 2 }))).toBe('TOO_FEW_COLOURS')
-    expect(codeOf(() => fitPalette(mergeHistograms([flat, photos[0]!]), { clusters: 2 }))).toBeUndefined()
+    expect(errorCode(() => fitPalette(flat, { clusters: 2 }))).toBe('TOO_FEW_COLOURS')
+    expect(errorCode(() => fitPalette(mergeHistograms([]), { clusters: 2 }))).toBe('TOO_FEW_COLOURS')
+    expect(errorCode(() => fitPalette(mergeHistograms([flat, photos[0]!]), { clusters: 2 }))).toBeUndefined()
   })
 
   test('as many clusters as colours', () => {
@@ -179,7 +169,7 @@ describe('palette file', () => {
       JSON.stringify({ ...valid, clusters: valid.clusters.map((c: object) => ({ ...c, display: 'red' })) }),
     ],
   ])('%s is PALETTE_INVALID', (_, text) => {
-    expect(codeOf(() => parsePalette(text, 'palette.json'))).toBe('PALETTE_INVALID')
+    expect(errorCode(() => parsePalette(text, 'palette.json'))).toBe('PALETTE_INVALID')
   })
 
   test('several mistakes are told at once', () => {
@@ -195,7 +185,7 @@ describe('palette file', () => {
   test('never anything but a PrepError or a palette', () => {
     fc.assert(
       fc.property(fc.json(), text => {
-        codeOf(() => parsePalette(text, 'x.json'))
+        errorCode(() => parsePalette(text, 'x.json'))
       }),
     )
   })

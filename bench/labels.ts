@@ -14,7 +14,7 @@ import { fitPalette, fitScenePalette } from '../src/labels/fit.js'
 import { countColours, mergeHistograms } from '../src/labels/histogram.js'
 import { countExactColours, labelImage } from '../src/labels/image.js'
 import { createLabeller } from '../src/labels/labeller.js'
-import { type Looking, measurePhoto, readMeasured } from '../src/labels/measure.js'
+import { type Looking, measureScene, readMeasured } from '../src/labels/measure.js'
 import type { Palette } from '../src/labels/palette.js'
 import { type Coordinates, type Points, type Space, toPoints } from '../src/labels/points.js'
 import { bestOf, inertiaOf } from '../test/labels/lloyd.js'
@@ -55,7 +55,7 @@ async function largePhoto(): Promise<BenchRow[]> {
   const features = { chroma: 8.5, position: 0.7, texture: 0.85, exposure: 0.6, detail: 2 }
   const megabytes = (): number => process.memoryUsage().rss / 2 ** 20
   const before = megabytes()
-  const { units } = readMeasured(measurePhoto(rgb, width, height, {}))
+  const { units } = readMeasured(measureScene(rgb, width, height, {}))
   const palette = fitScenePalette([units], features, { clusters })
   return Object.entries(WAYS).map(([name, looking]) => {
     const label = createLabeller(palette, { ...looking, majority: 1, minRegion: 'auto' })

@@ -21,18 +21,21 @@ export function gridOf(width: number, height: number): Grid {
   return { cell, columns: Math.ceil(width / cell), rows: Math.ceil(height / cell) }
 }
 
+/** What the cells of a grid say of the pixels in them besides their own colour: all that labelling asks of cells. */
+export interface Surroundings extends Grid, Pick<Units, 'texture' | 'level'> {}
+
 /** Units that are the cells of a grid, row by row, all of one weight. */
-export interface Cells extends Grid, Units {}
+export interface Cells extends Surroundings, Units {}
 
 /** The place of a row of cells, 0 at the top to 1 at the bottom. */
 export const yOf = (row: number, rows: number): number => (row + 0.5) / rows
 
 /** Cells from what was measured of each. */
-export function cellsOn(grid: Grid, measured: Pick<Units, 'colour' | 'texture' | 'level'>): Cells {
-  const { columns, rows } = grid
+export function cellsOn(around: Surroundings, colour: Units['colour']): Cells {
+  const { columns, rows } = around
   const y = new Float64Array(columns * rows)
   for (let row = 0; row < rows; row++) y.fill(yOf(row, rows), row * columns, (row + 1) * columns)
-  return { ...grid, ...measured, y, weight: new Float64Array(y.length).fill(1) }
+  return { ...around, colour, y, weight: new Float64Array(y.length).fill(1) }
 }
 
 /** `PCEL`, version 1. */
@@ -62,5 +65,5 @@ export function decodeCells(bytes: Uint8Array): Cells {
   if ((planes !== 3 && planes !== 5) || bytes.length !== HEAD + planes * size) throw new RangeError('cells: cut short')
   const plane = (i: number): Uint8Array => bytes.subarray(HEAD + i * size, HEAD + (i + 1) * size)
   const texture = planes === 5 ? { texture: [plane(3), plane(4)] as const } : {}
-  return cellsOn({ cell, columns, rows }, { colour: [plane(0), plane(1), plane(2)], level, ...texture })
+  return cellsOn({ cell, columns, rows, level, ...texture }, [plane(0), plane(1), plane(2)])
 }

@@ -53,7 +53,7 @@ function sceneLabeller(palette: Palette, features: Features): Labeller {
   const labeller = new SceneLabeller(palette, features)
   return (rgb, width, height) => {
     const scene = sceneOf(rgb, width, height)
-    return labeller.label(scene, scene.cells(features))
+    return labeller.label(scene, scene.surroundings(features))
   }
 }
 

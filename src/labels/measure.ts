@@ -27,7 +27,7 @@ export const lookAt = (rgb: Uint8Array, width: number, height: number, { smooth:
   how ? smooth(rgb, width, height, SMOOTHINGS[how]) : rgb
 
 /** Measure a photo with all features, whatever they will count. The same bytes for the same pixels. */
-export function measurePhoto(rgb: Uint8Array, width: number, height: number, looking: Looking): Uint8Array {
+export function measureScene(rgb: Uint8Array, width: number, height: number, looking: Looking): Uint8Array {
   const seen = lookAt(rgb, width, height, looking)
   const scene = sceneOf(seen, width, height)
   const cells = scene.cells({ texture: 1 })
@@ -59,7 +59,7 @@ function encodeUnits({ colour, texture, y, weight }: Units, cells: Cells): Uint8
   return bytes
 }
 
-/** @throws {RangeError} for other bytes than `measurePhoto` gives */
+/** @throws {RangeError} for other bytes than `measureScene` gives */
 export function readMeasured(bytes: Uint8Array): Measured {
   if (MAGIC.some((byte, i) => bytes[i] !== byte)) {
     const cells = decodeCells(bytes)

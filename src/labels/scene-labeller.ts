@@ -2,7 +2,7 @@
  * Labels by what a pixel is and what lies around it. Lightness and colour are the pixel's own; position and texture are
  * those of the cells around it, and change in a line from one cell's middle to the next.
  */
-import { type Cells, yOf } from './cells.js'
+import { type Surroundings, yOf } from './cells.js'
 import { type Features, weightsOf } from './features.js'
 import { labelIds, type Palette } from './palette.js'
 import type { Scene } from './scene.js'
@@ -59,9 +59,9 @@ export class SceneLabeller {
    * The label of each pixel: of the nearest cluster, the lowest of several equally near. Arithmetic is float32.
    *
    * @param scene  loaded with the photo
-   * @param cells  of that scene and these features
+   * @param around  of that scene and these features
    */
-  label(scene: Scene, cells: Cells): Uint8Array {
+  label(scene: Scene, around: Surroundings): Uint8Array {
     const { width, height, grid, kernel } = scene
     const { columns, rows, cell } = grid
     const { slopes } = this.scores
@@ -90,7 +90,7 @@ export class SceneLabeller {
     const memory = kernel.reserve(end)
     const floats = (start: number, length: number): Float32Array => new Float32Array(memory, start, length)
     for (const [i, slope] of slopes.entries()) floats(at.slopes + 16 * i, 4).fill(slope)
-    this.scoreCells(cells, floats(at.cells, k * (rows + 1) * (columns + 1)))
+    this.scoreCells(around, floats(at.cells, k * (rows + 1) * (columns + 1)))
     new Uint32Array(memory, at.edges, columns + 1).set(edgesOf(across.left, columns))
     floats(at.part, width).set(across.part)
     new Uint32Array(memory, at.above, height).set(down.left)
@@ -119,7 +119,7 @@ export class SceneLabeller {
   }
 
   /** @param out  [k][rows + 1][columns + 1], the last row and column twice */
-  private scoreCells({ columns, rows, level, texture }: Cells, out: Float32Array): void {
+  private scoreCells({ columns, rows, level, texture }: Surroundings, out: Float32Array): void {
     const { offsets, shifts, textures } = this.scores
     const { position, exposure } = this.features
     const shift = Math.round(exposure * level)

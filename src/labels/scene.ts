@@ -3,7 +3,7 @@
  */
 import { instantiate } from '../kernels/instantiate.js'
 import sceneKernel from '../kernels/scene.wasm.js'
-import { type Cells, cellsOn, type Grid, gridOf } from './cells.js'
+import { type Cells, cellsOn, type Grid, gridOf, type Surroundings } from './cells.js'
 import type { Features } from './features.js'
 import { okLab } from './oklab.js'
 
@@ -69,14 +69,20 @@ export class Scene {
     this.kernel.run.toLab(rgbAt, pixels, 0, this.planes, this.stride)
   }
 
-  cells({ texture }: Pick<Features, 'texture'>): Cells {
-    const colour = [this.means(0), this.means(1), this.means(2)] as const
-    const level = Math.round(colour[0].reduce((sum, byte) => sum + byte, 0) / colour[0].length)
-    return cellsOn(this.grid, {
-      colour,
-      level,
-      ...(texture && { texture: [this.texture(1), this.texture(2)] as const }),
-    })
+  /** What the cells say of the pixels in them; texture where it counts. */
+  surroundings(features: Pick<Features, 'texture'>): Surroundings {
+    return this.around(this.means(0), features)
+  }
+
+  /** The cells as units of a fit. */
+  cells(features: Pick<Features, 'texture'>): Cells {
+    const lightness = this.means(0)
+    return cellsOn(this.around(lightness, features), [lightness, this.means(1), this.means(2)])
+  }
+
+  private around(lightness: Uint8Array, { texture }: Pick<Features, 'texture'>): Surroundings {
+    const level = Math.round(lightness.reduce((sum, byte) => sum + byte, 0) / lightness.length)
+    return { ...this.grid, level, ...(texture && { texture: [this.texture(1), this.texture(2)] as const }) }
   }
 
   /** The planes of OKLab bytes, void as soon as the scene is loaded or measured again. */
@@ -104,7 +110,7 @@ export class Scene {
   /** Mean steps of lightness from pixel to pixel, across (1) or down (2), on a scale of logarithms. */
   private texture(what: 1 | 2): Uint8Array {
     const { grid } = this
-    const steps = Float64Array.from(this.sums(this.planes, what))
+    const steps = new Float64Array(this.sums(this.planes, what))
     const around = boxSums(steps, grid)
     const bytes = new Uint8Array(steps.length)
     const pixels = (SURROUNDINGS * grid.cell) ** 2

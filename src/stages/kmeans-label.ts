@@ -31,7 +31,7 @@ interface AssignInput {
   readonly photo: ImageRef
   /** The text of palette.json. */
   readonly palette: string
-  readonly coherence: Labelling
+  readonly labelling: Labelling
   readonly of: KmeansOptions['of']
   /** Where to write the coloured map, if anywhere: the ids are at hand, and so it needs no second reading. */
   readonly drawing?: string
@@ -39,12 +39,12 @@ interface AssignInput {
 
 /** Task: the labels of one photo by a palette. */
 export async function assignLabels(
-  { photo, palette, coherence, of, drawing }: AssignInput,
+  { photo, palette, labelling, of, drawing }: AssignInput,
   { load }: TaskTools,
 ): Promise<TaskOutput> {
   const pixels = await load(photo)
   const { data, width, height } = pixels
-  const { label, colours, beyondColour } = labellerOf(palette, coherence)
+  const { label, colours, beyondColour } = labellerOf(palette, labelling)
   const ids = label(data, width, height)
   if (drawing) replaceFileUnsynced(drawing, [encodeIndexedPng(ids, width, height, colours)])
   const quality = gateFacts({ ids, pixels, classes: colours.length, beyondColour, isPhoto: of === 'photo' })
@@ -56,26 +56,26 @@ interface FitInput {
   readonly clusters: number
   readonly seed: number
   readonly of: KmeansOptions['of']
-  readonly coherence: Labelling
+  readonly labelling: Labelling
   readonly options: Pick<KmeansOptions, 'space' | 'restarts' | 'engine'>
 }
 
 /** Task: palette and labels of one photo alone. */
 export async function labelAlone(
-  { photo, clusters, seed, of, coherence, options }: FitInput,
+  { photo, clusters, seed, of, labelling, options }: FitInput,
   { load }: TaskTools,
 ): Promise<TaskOutput> {
   const pixels = await load(photo)
   const { data, width, height } = pixels
   const { space, restarts, engine } = options
   const fit = { clusters, space, restarts, seed }
-  const { superpixels } = coherence
-  const seen = lookAt(data, width, height, coherence)
+  const { superpixels } = labelling
+  const seen = lookAt(data, width, height, labelling)
   const { labels, palette } =
     superpixels === undefined
       ? labelImage(seen, fit, await engineOf(engine))
       : labelImageBySuperpixels(seen, pixels, superpixels, fit, await engineOf(engine))
-  const ids = makeCoherent(labels, seen, pixels, clusters, coherence)
+  const ids = makeCoherent(labels, seen, pixels, clusters, labelling)
   return {
     image: { data: ids, width, height, channels: 1 },
     facts: {
@@ -95,12 +95,12 @@ interface Kept {
   readonly beyondColour: boolean
 }
 let kept: Kept | undefined
-function labellerOf(text: string, coherence: Labelling): Kept {
-  const key = JSON.stringify([text, coherence])
+function labellerOf(text: string, labelling: Labelling): Kept {
+  const key = JSON.stringify([text, labelling])
   if (kept?.key === key) return kept
   const palette = parsePalette(text, 'palette')
   const colours = paletteColours(palette)
-  kept = { key, label: createLabeller(palette, coherence), colours, beyondColour: palette.features !== undefined }
+  kept = { key, label: createLabeller(palette, labelling), colours, beyondColour: palette.features !== undefined }
   return kept
 }
 
@@ -157,14 +157,14 @@ export async function labelAll(set: SampleSet, options: KmeansOptions, context: 
 function assignCalls(samples: readonly Sample[], palette: Palette, options: KmeansOptions) {
   const text = formatPalette(palette)
   const hash = paletteHash(palette)
-  const coherence = { ...labellingOf(options) }
+  const labelling = { ...labellingOf(options) }
   const { of } = options
   return samples.map(sample => {
     const photo = imageOf(sample, options)
     return {
       sample,
-      keyed: { photo: contentKey(photo), palette: hash, coherence, of },
-      input: { photo: { ...photo }, palette: text, coherence, of },
+      keyed: { photo: contentKey(photo), palette: hash, labelling, of },
+      input: { photo: { ...photo }, palette: text, labelling, of },
     }
   })
 }
@@ -188,8 +188,8 @@ export async function labelEach(
   if (clusters === 'auto') throw new PrepError('OPTION_OUT_OF_RANGE', AUTO_FOR_ALL.message, AUTO_FOR_ALL)
   const calls = samples.map((sample): TaskCall => {
     const seed = seedFor(context.seed, 'kmeans', sample.sha256)
-    const coherence = { ...labellingOf(options) }
-    const input = { clusters, seed, of: options.of, coherence, options: { space, restarts, engine } }
+    const labelling = { ...labellingOf(options) }
+    const input = { clusters, seed, of: options.of, labelling, options: { space, restarts, engine } }
     return {
       sample,
       keyed: { photo: contentKey(imageOf(sample, options)), ...input },

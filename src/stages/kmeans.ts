@@ -1,7 +1,7 @@
 /** Makes label maps: one palette for the whole data set (or for each image), then the nearest colour of each pixel. */
 import { join } from 'node:path'
 import { countAndEncode, encodeHistogram } from '../labels/histogram.js'
-import { type Looking, lookAt, measurePhoto } from '../labels/measure.js'
+import { type Looking, lookAt, measureScene } from '../labels/measure.js'
 import { formatPalette } from '../labels/palette.js'
 import { fingerprint } from '../pipeline/fingerprint.js'
 import { defineStage } from '../pipeline/stage.js'
@@ -84,7 +84,7 @@ export const kmeans = defineStage({
     /** Colour, place and texture of one photo's cells, or of its superpixels. */
     async cells({ photo, ...looking }: Looking & { photo: ImageRef }, { load }) {
       const { data, width, height } = await load(photo)
-      return { bytes: measurePhoto(data, width, height, looking) }
+      return { bytes: measureScene(data, width, height, looking) }
     },
     /** Colour counts of many photos. */
     async sum({ keys }: { keys: readonly string[] }, { bytes }) {

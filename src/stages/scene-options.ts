@@ -98,7 +98,7 @@ interface SceneOptions {
   readonly min_region?: number | 'auto' | undefined
 }
 
-const tellsBySceneOf = ({
+const tellsByScene = ({
   of,
   space,
   scope,
@@ -107,12 +107,12 @@ const tellsBySceneOf = ({
 
 /** Whether the palette of a data set is fitted to the units of scenes; else to colours. */
 export const usesScenes = (options: Pick<SceneOptions, 'of' | 'space' | 'scope' | 'features' | 'regions'>): boolean =>
-  options.regions === 'slic' || tellsBySceneOf(options)
+  options.regions === 'slic' || tellsByScene(options)
 
 export const featuresOf = (
   options: SceneOptions,
 ): Omit<Features, 'position'> & { readonly position: number | 'auto' } => {
-  if (!tellsBySceneOf(options)) return COLOUR_ALONE
+  if (!tellsByScene(options)) return COLOUR_ALONE
   const { chroma, position, texture, exposure, detail } = options
   return { chroma, position, texture, exposure, detail }
 }

@@ -34,8 +34,8 @@ export function createResegmenter(palette: unknown, photos: readonly LabelledPho
   if (!parsed) return { reason: 'the palette has no centroids' }
   if (!parsed.fit) return { reason: 'its classes were given, not found in the photos' }
   const classes = parsed.clusters.length
-  const tried = [USUAL, AS_THEY_ARE].map(coherence => {
-    const label = createLabeller(parsed, coherence)
+  const tried = [USUAL, AS_THEY_ARE].map(labelling => {
+    const label = createLabeller(parsed, labelling)
     const agreement = new Agreement(classes)
     for (const { photo, label: truth } of photos) agreement.add(truth, label(photo.data, photo.width, photo.height))
     return { label, accuracy: agreement.pixelAccuracy }

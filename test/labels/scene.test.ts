@@ -4,7 +4,7 @@ import { decodeCells, encodeCells } from '../../src/labels/cells.js'
 import { COLOUR_ALONE, type Features, weightsOf } from '../../src/labels/features.js'
 import { fitScenePalette } from '../../src/labels/fit.js'
 import { createLabeller } from '../../src/labels/labeller.js'
-import { measurePhoto, readMeasured } from '../../src/labels/measure.js'
+import { measureScene, readMeasured } from '../../src/labels/measure.js'
 import { labelIds, type Palette, parsePalette } from '../../src/labels/palette.js'
 import { Scene } from '../../src/labels/scene.js'
 import { SceneLabeller } from '../../src/labels/scene-labeller.js'
@@ -199,9 +199,9 @@ describe('what is measured is kept as bytes', () => {
     fc.assert(
       fc.property(photos, looking, (photo, looking) => {
         const { rgb, width, height } = photo
-        const bytes = measurePhoto(rgb, width, height, looking)
+        const bytes = measureScene(rgb, width, height, looking)
         const { cells, units } = readMeasured(bytes)
-        expect(Buffer.compare(measurePhoto(rgb, width, height, looking), bytes)).toBe(0)
+        expect(Buffer.compare(measureScene(rgb, width, height, looking), bytes)).toBe(0)
         if (!('smooth' in looking)) expect(cells).toEqual(load(photo).cells({ texture: 1 }))
         if (!('superpixels' in looking)) return
         expect(units.weight.reduce((sum, pixels) => sum + pixels)).toBe(width * height)
@@ -215,7 +215,7 @@ describe('what is measured is kept as bytes', () => {
   test('torn bytes are refused', () => {
     const { rgb, width, height } = striped([SKY, ROAD], 1, 20, 10)
     for (const looking of [{}, { superpixels: 9 }]) {
-      const bytes = measurePhoto(rgb, width, height, looking)
+      const bytes = measureScene(rgb, width, height, looking)
       fc.assert(
         fc.property(fc.nat(bytes.length - 1), length => {
           expect(() => readMeasured(bytes.slice(0, length))).toThrow(RangeError)
@@ -287,7 +287,7 @@ describe('photos that hardly are any', () => {
         expect(labels.length).toBe(width * height)
         const ids = new Set(labelIds(palette))
         expect(labels.every(id => ids.has(id))).toBe(true)
-        const { units } = readMeasured(measurePhoto(rgb, width, height, looking))
+        const { units } = readMeasured(measureScene(rgb, width, height, looking))
         expect(units.weight.reduce((sum, weight) => sum + weight)).toBeGreaterThan(0)
       }),
       { numRuns: width * height > 10_000 ? 4 : 20 },
@@ -305,7 +305,7 @@ describe('photos that hardly are any', () => {
     // by height a flat photo has parts, without it none
     expect(fitting([flat], 31)).toThrow(tooFew)
     expect(() => fitScenePalette([flat], { ...all, position: 0 }, { clusters: 2 })).toThrow(tooFew)
-    const one = readMeasured(measurePhoto(noisyPixels(64, 1), 8, 8, { superpixels: 65_536 })).units
+    const one = readMeasured(measureScene(noisyPixels(64, 1), 8, 8, { superpixels: 65_536 })).units
     expect(() => fitScenePalette([one], all, { clusters: 2 })).toThrow(tooFew)
   })
 

@@ -42,6 +42,8 @@ const CHOICES: Readonly<Record<string, object>> = {
   'chroma: 1': { chroma: 1 },
   'detail: 1': { detail: 1 },
   'detail: 4': { detail: 4 },
+  'smooth: sigma': { smooth: 'sigma' },
+  'regions: slic': { regions: 'slic' },
   'majority: 0, min_region: 0': { majority: 0, min_region: 0 },
   'majority: 3': { majority: 3 },
   'min_region: 256': { min_region: 256 },

@@ -31,7 +31,7 @@ export function doctorCommand(): Command {
         ['memory', `${bytesText(facts.memoryBytes)}, ${bytesText(facts.freeMemoryBytes)} free`],
         ['disk', `${bytesText(facts.freeDiskBytes)} free here`],
       ])
-      printLine('\nengines, in the order that engine: auto tries them')
+      printLine('\nengines; engine: auto takes a GPU before native code, never JavaScript')
       for (const { name, probe } of engines) {
         if (probe.available) printLine(`  ${name}: available, ${probe.device}`)
         else printLine(`  ${name}: not available, ${probe.reason}\n    hint: ${probe.hint}`)

@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs'
 import { Command, CommanderError } from 'commander'
 import { PrepError, PrepErrors } from '../errors.js'
+import { benchCommand } from './bench.js'
 import { checkpointCommand } from './checkpoint.js'
 import { doctorCommand } from './doctor.js'
 import { evalCommand } from './eval.js'
@@ -59,6 +60,7 @@ for (const command of [
   paletteCommand,
   evalCommand,
   checkpointCommand,
+  benchCommand,
   doctorCommand,
 ])
   program.addCommand(throwing(command()))

@@ -31,7 +31,7 @@ export function eventLine(event: RunEvent): string | undefined {
 function trainLine(event: TrainEvent): string | undefined {
   switch (event.type) {
     case 'train-start':
-      return `  ${event.engine} on ${event.device}; G ${event.parameters.G.toLocaleString('en')} and D ${event.parameters.D.toLocaleString('en')} parameters, ${event.size.width}x${event.size.height}, ${event.stepsPerEpoch} steps an epoch, ${event.epochs} epochs; about ${(event.memoryBytes / 2 ** 30).toFixed(1)} GB of memory${event.resumed ? `; goes on from ${event.resumed.checkpoint} (step ${event.resumed.step})` : ''}`
+      return `  ${event.engine} on ${event.device} (${event.why}); G ${event.parameters.G.toLocaleString('en')} and D ${event.parameters.D.toLocaleString('en')} parameters, ${event.size.width}x${event.size.height}, ${event.stepsPerEpoch} steps an epoch, ${event.epochs} epochs; about ${(event.memoryBytes / 2 ** 30).toFixed(1)} GB of memory${event.resumed ? `; goes on from ${event.resumed.checkpoint} (step ${event.resumed.step})` : ''}`
     case 'epoch':
       return `  ${event.line}`
     case 'eval':

@@ -12,6 +12,8 @@ export type TrainEvent =
       readonly type: 'train-start'
       readonly engine: EngineName
       readonly device: string
+      /** Why this engine, in words. */
+      readonly why: string
       /** Pixels that the net sees. */
       readonly size: { readonly height: number; readonly width: number }
       readonly rows: Readonly<Record<Split, number>>

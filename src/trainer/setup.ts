@@ -5,7 +5,7 @@ import { sha256File } from '../files.js'
 import type { CheckpointState } from './checkpoint.js'
 import { type Corpus, openCorpus } from './corpus.js'
 import type { EngineName, Session, Tensors } from './engines/engine.js'
-import { selectEngine } from './engines/index.js'
+import { chooseEngine } from './engines/index.js'
 import { type Evaluation, heldOutSplit, openEvaluation } from './evaluate.js'
 import type { TrainEvent } from './events.js'
 import { openTrainLog, type TrainLog } from './log.js'
@@ -63,8 +63,7 @@ export async function openTraining(job: TrainJob, emit: (event: TrainEvent) => v
     const memoryBytes = estimateMemory(graph)
     const tight = checkMemory(plan.model, memoryBytes, memoryLimit())
     if (tight) warn(tight)
-    const engine = await selectEngine(options.engine)
-    const probe = await engine.probe()
+    const { engine, device, why } = await chooseEngine(options.engine)
     const { session, pool, resumed } = await (async () => {
       const found = await findCheckpoint(checkpoints, plan.identity, warn)
       const initial = found?.tensors ?? (await firstWeights(job, plan))
@@ -97,7 +96,8 @@ export async function openTraining(job: TrainJob, emit: (event: TrainEvent) => v
     emit({
       type: 'train-start',
       engine: engine.name,
-      device: probe.available ? probe.device : 'unknown',
+      device,
+      why,
       size: { height, width },
       rows: corpus.rows,
       parameters: countParameters(plan.model),

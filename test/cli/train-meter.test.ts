@@ -6,6 +6,7 @@ const start = (resumed?: { epoch: number; step: number }): TrainEvent => ({
   type: 'train-start',
   engine: 'reference',
   device: 'test',
+  why: 'test',
   size: { height: 16, width: 16 },
   rows: { train: 10, val: 0, test: 2 },
   parameters: { G: 1, D: 1 },

@@ -16,8 +16,11 @@ export interface Rates {
   readonly D: number
 }
 
+/** What does the computing: a graphics processor, native code on the CPU, or JavaScript, hundreds of times slower. */
+export type DeviceKind = 'gpu' | 'native' | 'javascript'
+
 export type Probe =
-  | { readonly available: true; readonly device: string }
+  | { readonly available: true; readonly device: string; readonly kind: DeviceKind }
   | { readonly available: false; readonly reason: string; readonly hint: string }
 
 export interface LoadOptions {

@@ -1,11 +1,13 @@
-/** The engines, best first, and the choice among them. */
+/** The engines, and the choice among them: the fastest kind of device that computes rightly here. */
 import { PrepError } from '../../errors.js'
-import type { Engine, EngineName, Probe } from './engine.js'
+import type { DeviceKind, Engine, EngineName, Probe } from './engine.js'
 import { onnxCpu } from './onnx/engine.js'
 import { reference } from './reference/engine.js'
+import { selfTest } from './self-test.js'
+import { tfjs } from './tfjs/engine.js'
 
-/** Every engine we have, in the order in which `auto` tries them. */
-export const engines: readonly Engine[] = [onnxCpu, reference]
+/** Every engine we have; of those on one kind of device the faster is first. */
+export const engines: readonly Engine[] = [onnxCpu, tfjs, reference]
 
 export interface ProbedEngine {
   readonly name: EngineName
@@ -17,26 +19,60 @@ export function probeEngines(): Promise<ProbedEngine[]> {
   return Promise.all(engines.map(async engine => ({ name: engine.name, probe: await engine.probe() })))
 }
 
+export interface Choice {
+  readonly engine: Engine
+  readonly device: string
+  /** In words, for people. */
+  readonly why: string
+}
+
+/** What `auto` takes, best first; JavaScript only by name, for it would take weeks. */
+const TRIED: readonly DeviceKind[] = ['gpu', 'native']
+
 /**
- * The engine of that name, or with `auto` the first that can run here; `reference` is an oracle and only by name.
+ * The engine of that name, or with `auto` the first on the fastest kind of device that passes its self-test.
  *
+ * A GPU is tested under its own name too, as devices and their drivers differ.
  * @throws {PrepError} `ENGINE_UNAVAILABLE` with the reason and hint of each engine tried
  */
-export async function selectEngine(name: string): Promise<Engine> {
-  const tried = engines.filter(engine => (name === 'auto' ? engine !== reference : engine.name === name))
-  if (tried.length === 0) {
+export async function chooseEngine(name: string): Promise<Choice> {
+  const named = engines.filter(engine => name === 'auto' || engine.name === name)
+  if (named.length === 0) {
     const names = ['auto', ...engines.map(engine => engine.name)].join(', ')
     throw new PrepError('ENGINE_UNAVAILABLE', `engine: expected one of ${names}, found ${name}`, {
       hint: 'engine: auto takes the best that runs here',
     })
   }
+  const probed = await Promise.all(named.map(async engine => ({ engine, probe: await engine.probe() })))
   const reasons: string[] = []
   const hints: string[] = []
-  for (const engine of tried) {
-    const probe = await engine.probe()
-    if (probe.available) return engine
+  for (const { engine, probe } of probed) {
+    if (probe.available) continue
     reasons.push(`${engine.name}: ${probe.reason}`)
     hints.push(probe.hint)
   }
-  throw new PrepError('ENGINE_UNAVAILABLE', `no engine can run here\n${reasons.join('\n')}`, { hint: hints.join('; ') })
+  const kinds = name === 'auto' ? TRIED : (['gpu', 'native', 'javascript'] as const)
+  for (const wanted of kinds) {
+    for (const { engine, probe } of probed) {
+      if (!probe.available || probe.kind !== wanted) continue
+      const { device } = probe
+      if (name !== 'auto' && wanted !== 'gpu') return { engine, device, why: 'asked for by name' }
+      const wrong = await selfTest(engine)
+      if (wrong === undefined) return { engine, device, why: reasonFor(name, wanted, reasons) }
+      reasons.push(`${engine.name} on ${device}: ${wrong}`)
+      hints.push('update the driver, or name another engine')
+    }
+  }
+  const hint = hints.join('; ') || 'engine: auto takes the best that runs here'
+  throw new PrepError('ENGINE_UNAVAILABLE', `no engine can run here\n${reasons.join('\n')}`, { hint })
 }
+
+function reasonFor(name: string, kind: DeviceKind, passedOver: readonly string[]): string {
+  const how =
+    name === 'auto' ? `the fastest here (${kind === 'gpu' ? 'on the GPU' : 'native code'})` : 'asked for by name'
+  const others = passedOver.length ? `; passed over: ${passedOver.join('; ')}` : ''
+  return `${how}, its self-test passed${others}`
+}
+
+/** The engine alone, as `chooseEngine` chooses it. */
+export const selectEngine = async (name: string): Promise<Engine> => (await chooseEngine(name)).engine

@@ -8,7 +8,7 @@ import { PrepError } from '../../errors.js'
 import kernelBase64 from '../../kernels/adam.wasm.js'
 import { instantiate } from '../../kernels/instantiate.js'
 import type { Rates, Tensors } from '../engines/engine.js'
-import { type AdamConstants, type Shape, type StepGraph, sizeOf } from './graph.js'
+import { type AdamConstants, type Phase, type Shape, type StepGraph, sizeOf } from './graph.js'
 import { MOST_POSITIONS, type Product } from './product.js'
 
 /** One update's numbers: the rate with both bias corrections folded in, so that a weight costs few operations. */
@@ -71,6 +71,13 @@ const SCRATCH = TILE * (1 + MOST_POSITIONS) + ALIGN
 
 type TensorMap = Record<string, { shape: Shape; data: Float32Array }>
 
+/** How often a step of these phases updates each player. */
+export function updatesPerStep(phases: readonly Phase[]): Readonly<Record<keyof Rates, number>> {
+  const updating = (player: keyof Rates): number =>
+    phases.filter(({ gradients }) => Object.keys(gradients).some(name => name.startsWith(`${player}.`))).length
+  return { G: updating('G'), D: updating('D') }
+}
+
 /** All that training changes, for one step graph. */
 export class AdamState {
   /** Weights, and buffers beside them. */
@@ -93,9 +100,7 @@ export class AdamState {
 
   /** The state of a graph. @throws as the constructor does */
   static of({ weights, buffers, adam, ema, phases }: StepGraph, initial: Tensors): AdamState {
-    const updating = (player: keyof Rates): number =>
-      phases.filter(({ gradients }) => Object.keys(gradients).some(name => name.startsWith(`${player}.`))).length
-    return new AdamState(weights, adam, initial, ema, { G: updating('G'), D: updating('D') }, buffers)
+    return new AdamState(weights, adam, initial, ema, updatesPerStep(phases), buffers)
   }
 
   /**
@@ -138,23 +143,23 @@ export class AdamState {
     for (const [name, shape] of Object.entries(shapes)) {
       const data = floats(at, shape)
       const [m, v] = [floats(at + this.stride, shape), floats(at + 2 * this.stride, shape)]
-      data.set(pick(initial, name, shape))
+      data.set(initialData(initial, name, shape))
       if (initial['adam.t']) {
-        m.set(pick(initial, `adam.m.${name}`, shape))
-        v.set(pick(initial, `adam.v.${name}`, shape))
+        m.set(initialData(initial, `adam.m.${name}`, shape))
+        v.set(initialData(initial, `adam.v.${name}`, shape))
       }
       weights[name] = { shape, data }
       this.moments.set(name, { at, m, v })
       at += padded(shape)
     }
     for (const [name, shape] of Object.entries(buffers))
-      weights[name] = { shape, data: pick(initial, name, shape).slice() }
+      weights[name] = { shape, data: initialData(initial, name, shape).slice() }
     this.weights = weights
     at += 2 * this.stride
     const painting: TensorMap = { ...weights }
     for (const [name, shape] of averaged) {
       const data = floats(at, shape)
-      data.set(initial['adam.t'] ? pick(initial, `ema.${name}`, shape) : weights[name]!.data)
+      data.set(initial['adam.t'] ? initialData(initial, `ema.${name}`, shape) : weights[name]!.data)
       painting[name] = { shape, data }
       this.averages.set(name, { at, data })
       at += padded(shape)
@@ -240,7 +245,8 @@ export class AdamState {
   }
 }
 
-function pick(initial: Tensors, name: string, shape: Shape): Float32Array {
+/** The numbers that a state begins with. @throws {PrepError} `CHECKPOINT_MISMATCH` when they are missing or too many or few */
+export function initialData(initial: Tensors, name: string, shape: Shape): Float32Array {
   const tensor = initial[name]
   if (tensor && tensor.data.length === sizeOf(shape)) return tensor.data
   const found = tensor ? `[${tensor.shape}]` : 'nothing'

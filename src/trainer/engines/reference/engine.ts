@@ -93,6 +93,10 @@ class ReferenceSession implements Session {
 
 export const reference: Engine = {
   name: 'reference',
-  probe: async () => ({ available: true, device: 'JavaScript, float64 (an oracle: hundreds of times slower)' }),
+  probe: async () => ({
+    available: true,
+    device: 'JavaScript, float64 (an oracle: hundreds of times slower)',
+    kind: 'javascript',
+  }),
   load: async (graph, initial) => new ReferenceSession(graph, initial),
 }

@@ -43,6 +43,8 @@ export class Model {
       graphOptimizationLevel: 'extended',
       // a plan of all buffers at once saves no time and costs much memory
       enableMemPattern: false,
+      // nor does an arena of its own, whose memory no other model can use (TRAINER_ENVIRONMENT keeps it from step to step)
+      enableCpuMemArena: false,
       // else threads wait for more work at full speed, and take a core from Adam and from the next model's threads
       extra: { session: { force_spinning_stop: '1' } },
       logSeverityLevel: 3,

@@ -158,7 +158,7 @@ class OnnxSession implements Session {
   }
 
   async state(): Promise<Tensors> {
-    return this.adam.snapshot()
+    return this.adam.state()
   }
 
   async dispose(): Promise<void> {

@@ -89,8 +89,8 @@ const planNets = (size: Size, labelChannels: number, options: TrainOptions): Pix
   })
 
 /**
- * About how much memory training takes at its peak, in bytes: weights, two moments and a gradient for each parameter (an
- * average with `ema`, a sum with `accumulate`), the copies that a checkpoint is written from, and the values of the larger phase of the step.
+ * About how much memory training takes at its peak, in bytes: weights and two moments for each parameter (an average with
+ * `ema`, a sum with `accumulate`), once more what they are read from, and the values of the larger phase of the step.
  */
 export function estimateMemory({ phases, weights, ema, accumulate }: StepGraph): number {
   const parameters = Object.values(weights).reduce((sum, shape) => sum + sizeOf(shape), 0)
@@ -99,7 +99,7 @@ export function estimateMemory({ phases, weights, ema, accumulate }: StepGraph):
   const values = phases.map(({ losses, gradients }) =>
     inOrder([...Object.values(losses), ...Object.values(gradients)]).reduce((sum, { shape }) => sum + sizeOf(shape), 0),
   )
-  return 4 * (7 * parameters + averages + sums + Math.max(...values))
+  return 4 * (6 * parameters + averages + sums + Math.max(...values))
 }
 
 /** Beyond so many times the memory there is, training would end before its first step, or swap for ever. */

@@ -55,7 +55,7 @@ export interface Session {
    * number of images, whose own statistics normalise; dropout masks left out mean no dropout.
    */
   generate(batch: Tensors): Promise<Tensor>
-  /** Copies of all weights, moments, averages and the step counter `adam.t`, by name. */
+  /** All weights, moments, averages and the step counter `adam.t`, by name; in place, so valid until the next step. */
   state(): Promise<Tensors>
   dispose(): Promise<void>
 }

@@ -227,19 +227,17 @@ export class AdamState {
     }
   }
 
-  /** Copies of everything, by the names of a checkpoint. */
-  snapshot(): Tensors {
+  /** Everything by the names of a checkpoint, in place: a later update changes it. */
+  state(): Tensors {
     const state: TensorMap = {}
     for (const [name, shape] of Object.entries(this.shapes)) {
       const { m, v } = this.moments.get(name)!
-      state[name] = { shape, data: this.weights[name]!.data.slice() }
-      state[`adam.m.${name}`] = { shape, data: m.slice() }
-      state[`adam.v.${name}`] = { shape, data: v.slice() }
+      state[name] = this.weights[name]!
+      state[`adam.m.${name}`] = { shape, data: m }
+      state[`adam.v.${name}`] = { shape, data: v }
     }
-    for (const [name, shape] of Object.entries(this.buffers))
-      state[name] = { shape, data: this.weights[name]!.data.slice() }
-    for (const [name, { data }] of this.averages)
-      state[`ema.${name}`] = { shape: this.shapes[name]!, data: data.slice() }
+    for (const name of Object.keys(this.buffers)) state[name] = this.weights[name]!
+    for (const [name, { data }] of this.averages) state[`ema.${name}`] = { shape: this.shapes[name]!, data }
     state['adam.t'] = { shape: [], data: Float32Array.of(this.t) }
     return state
   }

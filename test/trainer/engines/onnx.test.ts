@@ -3,8 +3,8 @@ import * as ort from 'onnxruntime-node'
 import { describe, expect, test } from 'vitest'
 import type { Tensors } from '../../../src/trainer/engines/engine.js'
 import { cookToom } from '../../../src/trainer/engines/onnx/cook-toom.js'
-import { cut } from '../../../src/trainer/engines/onnx/cut.js'
-import { onnxCpu } from '../../../src/trainer/engines/onnx/engine.js'
+import { cut, type Part } from '../../../src/trainer/engines/onnx/cut.js'
+import { onnxCpu, onnxCpuCutAt } from '../../../src/trainer/engines/onnx/engine.js'
 import { Model } from '../../../src/trainer/engines/onnx/model.js'
 import { translate } from '../../../src/trainer/engines/onnx/translate.js'
 import { evaluate, reference } from '../../../src/trainer/engines/reference/engine.js'
@@ -99,6 +99,9 @@ function randomFrom(seed: number): () => number {
   return () => (state = (state * 16807) % 2147483647) / 2147483647
 }
 
+const bytesOf = (tensors: Tensors): Buffer =>
+  Buffer.concat(Object.values(tensors).map(({ data }) => new Uint8Array(data.buffer, data.byteOffset, data.byteLength)))
+
 function batchOf(config: Pix2PixConfig, random: () => number): Tensors {
   const image = (channels: number) => {
     const shape = [config.batch * config.accumulate, channels, config.height, config.width]
@@ -111,7 +114,10 @@ function batchOf(config: Pix2PixConfig, random: () => number): Tensors {
   }
 }
 
-describe.skipIf(unavailable)(`a session of onnx-cpu${why}`, () => {
+describe.skipIf(unavailable).each([
+  { name: 'cut where weights change', engine: onnxCpuCutAt(Number.POSITIVE_INFINITY) },
+  { name: 'cut wherever it can be', engine: onnxCpuCutAt(1) },
+])(`a session of onnx-cpu, $name${why}`, ({ engine }) => {
   test.each([
     ['dropout', small()],
     ['a batch of 3', small({ batch: 3 })],
@@ -135,7 +141,7 @@ describe.skipIf(unavailable)(`a session of onnx-cpu${why}`, () => {
   ])('steps like the reference with %s', async (_, config) => {
     const step = buildStep(config)
     const initial = initialWeights(config, randomFrom(3))
-    const [fast, slow] = [await onnxCpu.load(step, initial), await reference.load(step, initial)]
+    const [fast, slow] = [await engine.load(step, initial), await reference.load(step, initial)]
     const random = randomFrom(4)
     for (let k = 0; k < 2; k++) {
       const batch = batchOf(config, random)
@@ -156,18 +162,18 @@ describe.skipIf(unavailable)(`a session of onnx-cpu${why}`, () => {
     const initial = initialWeights(config, randomFrom(5))
     const run = async (resumeAfter?: number) => {
       const random = randomFrom(6)
-      let session = await onnxCpu.load(step, initial, { threads: 2 })
+      let session = await engine.load(step, initial, { threads: 2 })
       for (let k = 0; k < 4; k++) {
         if (k === resumeAfter) {
           const state = await session.state()
           await session.dispose()
-          session = await onnxCpu.load(step, state, { threads: 2 })
+          session = await engine.load(step, state, { threads: 2 })
         }
         await session.step(batchOf(config, random), RATES)
       }
       const state = await session.state()
       await session.dispose()
-      return Buffer.concat(Object.values(state).map(({ data }) => new Uint8Array(data.buffer)))
+      return bytesOf(state)
     }
     const first = await run()
     expect(first.equals(await run())).toBe(true)
@@ -176,9 +182,9 @@ describe.skipIf(unavailable)(`a session of onnx-cpu${why}`, () => {
 
   test('generates for any number of images, without dropout unless masks are given, and changes nothing', async () => {
     const config = small()
-    const session = await onnxCpu.load(buildStep(config), initialWeights(config, randomFrom(7)))
+    const session = await engine.load(buildStep(config), initialWeights(config, randomFrom(7)))
     const { label, ...masks } = batchOf(config, randomFrom(8))
-    const before = await session.state()
+    const before = bytesOf(await session.state())
     const plain = await session.generate({ label: label! })
     expect(plain.shape).toEqual([1, 3, 64, 64])
     expect(plain.data.every(value => Math.abs(value) <= 1)).toBe(true)
@@ -193,13 +199,13 @@ describe.skipIf(unavailable)(`a session of onnx-cpu${why}`, () => {
     const pair = { shape: [2, ...label!.shape.slice(1)], data: Float32Array.from([...label!.data, ...label!.data]) }
     const both = await session.generate({ label: pair })
     expectClose(both.data.slice(0, plain.data.length), Float64Array.from(plain.data))
-    expect(await session.state()).toEqual(before)
+    expect(bytesOf(await session.state()).equals(before)).toBe(true)
     await session.dispose()
   })
 
   test('says which input of a batch is wrong', async () => {
     const config = small()
-    const session = await onnxCpu.load(buildStep(config), initialWeights(config, randomFrom(9)))
+    const session = await engine.load(buildStep(config), initialWeights(config, randomFrom(9)))
     const { label } = batchOf(config, randomFrom(9))
     await expect(session.step({ label: label! }, RATES)).rejects.toThrow('expected photo [1,3,64,64], found nothing')
     await session.dispose()
@@ -228,10 +234,53 @@ test.each([
   )
 })
 
-test('a step is cut where weights change: later phases are handed convolutions and compute the rest again', () => {
+describe('a step in parts', () => {
   const step: StepGraph = buildStep(small())
-  const [first, second] = cut(step.phases)
-  expect(first!.given.size).toBe(0)
-  expect([...first!.kept]).toEqual(expect.arrayContaining([...second!.given.keys()]))
-  expect(new Set([...first!.kept].map(({ kind }) => kind))).toEqual(new Set(['conv', 'convTranspose', 'addBias']))
+
+  test('it is cut where weights change: later phases are handed convolutions and compute the rest again', () => {
+    const phases = cut(step.phases, [], Number.POSITIVE_INFINITY)
+    expect(phases.map(({ length }) => length)).toEqual([1, 1])
+    const [[first], [second]] = phases as [[Part], [Part]]
+    expect(first.given.size).toBe(0)
+    expect([...first.kept]).toEqual(expect.arrayContaining([...second.given.keys()]))
+    expect(new Set([...first.kept].map(({ kind }) => kind))).toEqual(new Set(['conv', 'convTranspose', 'addBias']))
+  })
+
+  test.each([1, 1e5, 1e6])(
+    'cut at %d bytes, what is handed on is made before it is used, and given back once',
+    most => {
+      const parts = cut(step.phases, [], most).flat()
+      expect(parts.length).toBeGreaterThan(2)
+      const there = new Set<Value>()
+      for (const { kept, given, spent } of parts) {
+        for (const value of given.keys()) expect(there.has(value)).toBe(true)
+        for (const value of kept) there.add(value)
+        for (const value of spent) expect(there.delete(value)).toBe(true)
+      }
+      expect(there.size).toBe(0)
+    },
+  )
+
+  test('each part updates the weights that no later part of its phase reads, all of them once', () => {
+    cut(step.phases, [], 1).forEach((parts, at) => {
+      const updated = new Set<string>()
+      for (const { losses, gradients, kept, given, settled } of parts) {
+        const { fed } = translate([...Object.values(losses), ...Object.values(gradients), ...kept], given)
+        for (const value of fed) if (value.kind === 'weight') expect(updated).not.toContain(value.attributes.name)
+        for (const name of settled) updated.add(name)
+      }
+      expect([...updated].sort()).toEqual(Object.keys(step.phases[at]!.gradients).sort())
+    })
+  })
+
+  test('losses and gradients are computed once, and what is shown is kept', () => {
+    const { phases, painting } = buildStep(small({ pool: 2 }))
+    const found = cut(phases, [painting!], 1)
+    expect(found.flat().filter(({ kept }) => kept.has(painting!))).toHaveLength(1)
+    expect(found.flat().flatMap(({ spent }) => spent)).not.toContain(painting)
+    found.forEach((parts, at) => {
+      for (const of of ['losses', 'gradients'] as const)
+        expect(parts.flatMap(part => Object.keys(part[of])).sort()).toEqual(Object.keys(phases[at]![of]).sort())
+    })
+  })
 })

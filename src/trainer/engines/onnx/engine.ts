@@ -2,12 +2,27 @@
 import { availableParallelism, cpus } from 'node:os'
 import { AdamState } from '../../graph/adam.js'
 import { GradientSums } from '../../graph/gradient-sums.js'
-import type { Phase, StepGraph, Value } from '../../graph/graph.js'
-import { isThin, productOf } from '../../graph/product.js'
+import type { Node, StepGraph, Value } from '../../graph/graph.js'
+import { isThin, type Product, productOf } from '../../graph/product.js'
 import { batchInput, batchSize, joinBatches, splitBatch } from '../batch.js'
 import type { Engine, LoadOptions, Rates, Session, Tensor, Tensors } from '../engine.js'
 import { cut, type Part } from './cut.js'
-import { type Floats, Model, type Ort } from './model.js'
+import { type Floats, Model, type Ort, release } from './model.js'
+
+/** Bytes of values after which a phase of a step is cut: fewer take a little less memory and more time. */
+const MOST_BYTES = 200e6
+
+type LoadedPart = Part & { readonly model: Model }
+
+/** Whether a gradient stays in its factors: a thin one, unless it is to be summed. */
+const isFactored = ({ accumulate }: StepGraph, value: Value): value is Node<'convFilter'> =>
+  accumulate === 1 && isThin(value)
+
+/** The factors of a thin gradient, copied: it may be used when their memory is given back. */
+function factorsOf(value: Node<'convFilter'>, result: (value: Value) => Floats): Product {
+  const [x, g] = value.inputs.map(factor => result(factor).data) as [Float32Array, Float32Array]
+  return productOf(value, x, g.slice())
+}
 
 class OnnxSession implements Session {
   private readonly generators = new Map<number, { model: Model; output: Value }>()
@@ -21,13 +36,20 @@ class OnnxSession implements Session {
     /** Views of the state: onnxruntime reads the weights where Adam writes them. `paintingWeights` are for generating. */
     private readonly weights: ReadonlyMap<string, Floats>,
     private readonly paintingWeights: ReadonlyMap<string, Floats>,
-    private readonly parts: readonly (Part & { readonly model: Model })[],
+    /** Of each phase of the step. */
+    private readonly parts: readonly (readonly LoadedPart[])[],
     private readonly threads: number,
   ) {
     this.sums = new GradientSums(graph.accumulate)
   }
 
-  static async load(ort: Ort, graph: StepGraph, initial: Tensors, threads: number): Promise<OnnxSession> {
+  static async load(
+    ort: Ort,
+    graph: StepGraph,
+    initial: Tensors,
+    threads: number,
+    mostBytes: number,
+  ): Promise<OnnxSession> {
     const adam = AdamState.of(graph, initial)
     const views = (tensors: Tensors): Map<string, Floats> =>
       new Map(
@@ -35,17 +57,18 @@ class OnnxSession implements Session {
           ([name, { shape, data }]) => [name, new ort.Tensor('float32', data, shape)] as const,
         ),
       )
-    const loaded: (Part & { model: Model })[] = []
-    for (const part of cut(graph.phases)) {
-      const { losses, gradients, buffers } = part.phase
-      // a thin gradient stays in its factors, unless it is to be summed
-      const factored = (value: Value): boolean => graph.accumulate === 1 && isThin(value)
-      const wanted = Object.values(gradients).flatMap(value => (factored(value) ? value.inputs : value))
-      const shown = loaded.length === 0 && graph.painting ? [graph.painting] : []
-      const outputs = [
-        ...new Set([...Object.values(losses), ...wanted, ...Object.values(buffers), ...part.kept, ...shown]),
-      ]
-      loaded.push({ ...part, model: await Model.load(ort, outputs, { threads, given: part.given }) })
+    const shown = graph.painting ? [graph.painting] : []
+    const loaded: LoadedPart[][] = []
+    for (const parts of cut(graph.phases, shown, mostBytes)) {
+      const phase: LoadedPart[] = []
+      for (const part of parts) {
+        const { losses, gradients, buffers, kept, given } = part
+        const wanted = Object.values(gradients).flatMap(value => (isFactored(graph, value) ? value.inputs : value))
+        const outputs = new Set([...Object.values(losses), ...wanted, ...Object.values(buffers), ...kept])
+        const computed = [...outputs].filter(value => !given.has(value))
+        phase.push({ ...part, model: await Model.load(ort, computed, { threads, given }) })
+      }
+      loaded.push(phase)
     }
     return new OnnxSession(ort, graph, adam, views(adam.weights), views(adam.painting), loaded, threads)
   }
@@ -53,27 +76,30 @@ class OnnxSession implements Session {
   async step(batch: Tensors, rates: Rates): Promise<Readonly<Record<string, number>>> {
     const { accumulate, painting } = this.graph
     const losses: Record<string, number> = {}
-    const batches = splitBatch(batch, accumulate).map(part => {
-      const saved = new Map<Value, Floats>()
-      return { saved, feed: this.feeder(part, this.weights, saved) }
-    })
+    const batches = splitBatch(batch, accumulate).map(images => ({ images, saved: new Map<Value, Floats>() }))
     this.adam.begin()
-    this.painted = []
-    for (const [at, { phase, kept, model }] of this.parts.entries()) {
-      const sums: Record<string, number> = {}
+    for (const [at, parts] of this.parts.entries()) {
+      const phase = this.graph.phases[at]!
+      const sums: Record<string, number> = Object.fromEntries(Object.keys(phase.losses).map(name => [name, 0]))
       const buffers = new Map<string, Float32Array>()
-      for (const { saved, feed } of batches) {
-        const result = await model.run(feed)
-        for (const [name, value] of Object.entries(phase.losses))
-          sums[name] = (sums[name] ?? 0) + result(value).data[0]!
-        if (accumulate === 1) this.update(phase, result, rates)
-        else this.sum(phase, result)
-        for (const [name, value] of Object.entries(phase.buffers)) buffers.set(name, result(value).data)
-        for (const value of kept) saved.set(value, result(value))
-        if (at === 0 && painting) {
-          const image = result(painting)
-          this.painted.push({ shape: painting.shape, data: image.data.slice() })
-          image.dispose()
+      for (const { images, saved } of batches) {
+        const gradients = new Map<string, Floats | Product>()
+        for (const part of parts) {
+          const computed = await part.model.run(this.feeder(images, this.weights, saved))
+          const result = (value: Value): Floats => saved.get(value) ?? computed(value)
+          for (const [name, value] of Object.entries(part.losses)) sums[name]! += result(value).data[0]!
+          for (const [name, value] of Object.entries(part.buffers)) buffers.set(name, result(value).data.slice())
+          for (const [name, value] of Object.entries(part.gradients))
+            gradients.set(name, isFactored(this.graph, value) ? factorsOf(value, result) : result(value))
+          for (const name of part.settled) {
+            this.use(name, gradients.get(name)!, rates)
+            gradients.delete(name)
+          }
+          for (const value of part.kept) saved.set(value, computed(value))
+          for (const value of part.spent) {
+            release(saved.get(value)!)
+            saved.delete(value)
+          }
         }
       }
       if (accumulate > 1)
@@ -81,29 +107,18 @@ class OnnxSession implements Session {
       for (const [name, value] of buffers) this.adam.assign(name, value)
       for (const [name, sum] of Object.entries(sums)) losses[name] = sum / accumulate
     }
-    for (const { saved } of batches) for (const tensor of saved.values()) tensor.dispose()
+    if (painting)
+      this.painted = batches.map(({ saved }) => ({ shape: painting.shape, data: saved.get(painting)!.data }))
     return losses
   }
 
-  /** Update by the gradients of one batch. */
-  private update(phase: Phase, result: (value: Value) => Floats, rates: Rates): void {
-    for (const [name, value] of Object.entries(phase.gradients)) {
-      if (isThin(value)) {
-        const [x, g] = value.inputs.map(factor => result(factor).data) as [Float32Array, Float32Array]
-        this.adam.updateByProduct(name, productOf(value, x, g), rates)
-        continue
-      }
-      const gradient = result(value)
-      this.adam.update(name, gradient.data, rates)
-      gradient.dispose()
-    }
-  }
-
-  private sum(phase: Phase, result: (value: Value) => Floats): void {
-    for (const [name, value] of Object.entries(phase.gradients)) {
-      const gradient = result(value)
-      this.sums.add(name, gradient.data)
-      gradient.dispose()
+  /** Update a weight by the gradient of a batch, or add to the sum of several. */
+  private use(name: string, gradient: Floats | Product, rates: Rates): void {
+    if ('rank' in gradient) this.adam.updateByProduct(name, gradient, rates)
+    else {
+      if (this.graph.accumulate > 1) this.sums.add(name, gradient.data)
+      else this.adam.update(name, gradient.data, rates)
+      release(gradient)
     }
   }
 
@@ -116,7 +131,7 @@ class OnnxSession implements Session {
     const { model, output } = this.generators.get(size) ?? (await this.loadGenerator(size))
     const image = (await model.run(this.feeder(batch, this.paintingWeights)))(output)
     const data = image.data.slice()
-    image.dispose()
+    release(image)
     return { shape: output.shape, data }
   }
 
@@ -143,11 +158,11 @@ class OnnxSession implements Session {
   }
 
   async state(): Promise<Tensors> {
-    return this.adam.snapshot()
+    return this.adam.state()
   }
 
   async dispose(): Promise<void> {
-    for (const { model } of [...this.parts, ...this.generators.values()]) await model.release()
+    for (const { model } of [...this.parts.flat(), ...this.generators.values()]) await model.release()
     this.generators.clear()
   }
 }
@@ -155,7 +170,8 @@ class OnnxSession implements Session {
 /** onnxruntime is loaded when first asked for: commands that do not train start without it. */
 const loadOrt = (): Promise<Ort> => import('onnxruntime-node').then(module => module.default ?? module)
 
-export const onnxCpu: Engine = {
+/** The engine; `mostBytes` says how finely it cuts a step. */
+export const onnxCpuCutAt = (mostBytes: number): Engine => ({
   name: 'onnx-cpu',
   probe: async () => {
     try {
@@ -171,5 +187,7 @@ export const onnxCpu: Engine = {
     }
   },
   load: async (graph: StepGraph, initial: Tensors, { threads = availableParallelism() }: LoadOptions = {}) =>
-    OnnxSession.load(await loadOrt(), graph, initial, threads),
-}
+    OnnxSession.load(await loadOrt(), graph, initial, threads, mostBytes),
+})
+
+export const onnxCpu = onnxCpuCutAt(MOST_BYTES)

@@ -85,7 +85,7 @@ class ReferenceSession implements Session {
   }
 
   async state(): Promise<Tensors> {
-    return this.adam.snapshot()
+    return this.adam.state()
   }
 
   async dispose(): Promise<void> {}

@@ -20,16 +20,28 @@ export function overlayLabels(photo: Pixels, { data: ids }: Pixels, colours: rea
   if (ids.length * 3 !== rgb.length) throw new RangeError('labels and photo differ in size')
   const data = new Uint8Array(rgb.length)
   const thick = Math.max(1, Math.round(Math.max(width, height) / SIDE_A_LINE))
+  const line = tintTable(LINE, COVER)
+  const tints = colours.map(colour => tintTable(colour, TINT))
+  const plain = tintTable(LINE, 0)
   for (let y = 0, i = 0; y < height; y++)
     for (let x = 0; x < width; x++, i++) {
       const id = ids[i]!
       const edge = (x + thick < width && ids[i + thick] !== id) || (y + thick < height && ids[i + thick * width] !== id)
-      const colour = edge ? LINE : colours[id]
-      const share = edge ? COVER : TINT
-      for (let c = 0; c < 3; c++) {
-        const value = rgb[3 * i + c]!
-        data[3 * i + c] = colour ? Math.round(value + share * (colour[c]! - value)) : value
-      }
+      const tint = edge ? line : (tints[id] ?? plain)
+      const at = 3 * i
+      data[at] = tint[rgb[at]!]!
+      data[at + 1] = tint[256 + rgb[at + 1]!]!
+      data[at + 2] = tint[512 + rgb[at + 2]!]!
     }
   return { data, width, height, channels: 3 }
+}
+
+/** What each value of red, green and blue (256 each) becomes under so much of a colour. */
+function tintTable(colour: Colour, share: number): Uint8Array {
+  const table = new Uint8Array(3 * 256)
+  for (let at = 0; at < table.length; at++) {
+    const value = at & 255
+    table[at] = Math.round(value + share * (colour[at >> 8]! - value))
+  }
+  return table
 }

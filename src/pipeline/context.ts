@@ -42,9 +42,14 @@ export function makeContext({
   const cache = cacheFolder(pipeline.output)
   const fresh = (options.fresh ?? false) || (options.from !== undefined && index >= options.from)
   const signal = options.signal ?? new AbortController().signal
-  const place = placeOf(step, codec)
   const ahead = fresh ? NOTHING_AHEAD : findAhead(pipeline, step, codec, options.until)
-  const key = (task: string, keyed: Json): string => fingerprint([place.keyBase, task, keyed])
+  const places = new Map<string, CallPlace>()
+  const placeFor = (task: string): CallPlace => {
+    const place = places.get(task) ?? placeOf(step, codec, task)
+    places.set(task, place)
+    return place
+  }
+  const key = (task: string, keyed: Json): string => fingerprint([placeFor(task).keyBase, task, keyed])
 
   const map = (task: string, calls: readonly TaskCall[], label = task): Promise<TaskResult[]> =>
     mapTasks(
@@ -67,7 +72,7 @@ export function makeContext({
     const worker = calls.map(
       ({ task, call }): WorkerCall => ({
         ...call,
-        ...place,
+        ...placeFor(task),
         cache,
         task,
         fresh,
@@ -123,8 +128,15 @@ export function makeContext({
 }
 
 /** Where a worker finds a step's stage, and what enters the keys of its results. */
-function placeOf({ stage, module }: Step, codec: string): Pick<WorkerCall, 'stage' | 'moduleUrl' | 'keyBase'> {
-  const keyBase = fingerprint({ stage: stage.name, version: stage.version, module: module?.sha256, codec })
+type CallPlace = Pick<WorkerCall, 'stage' | 'moduleUrl' | 'keyBase'>
+
+function placeOf({ stage, module }: Step, codec: string, task: string): CallPlace {
+  const shared = stage.shared?.[task]
+  const keyBase = fingerprint(
+    shared === undefined
+      ? { stage: stage.name, version: stage.version, module: module?.sha256, codec }
+      : { shared: task, version: shared, codec },
+  )
   return { stage: stage.name, keyBase, ...(module && { moduleUrl: module.url }) }
 }
 
@@ -142,17 +154,19 @@ function findAhead({ steps }: Pipeline, { stage, index }: Step, codec: string, u
   if (!stage.gives.includes('photo')) return found
   for (const later of steps.slice(index + 1, until + 1)) {
     const { options } = later
-    const { ahead, gives } = later.stage
-    const image = ahead?.wanted(options)
-    if (ahead && image)
+    const { ahead = [], gives } = later.stage
+    for (const [index, wish] of ahead.entries()) {
+      const image = wish.wanted(options)
+      if (!image) continue
+      const task = wish.task(options)
+      const place = placeOf(later, codec, task)
+      // Two steps that share a task want one result.
+      if (later.stage.shared?.[task] && found[image].some(({ call }) => call.keyBase === place.keyBase)) continue
       found[image].push({
-        call: {
-          ...placeOf(later, codec),
-          task: ahead.task(options),
-          ...(ahead.details && { details: ahead.details(options) }),
-        },
-        among: samples => ahead.among?.(samples, options),
+        call: { ...place, task, index, ...(wish.details && { details: wish.details(options) }) },
+        among: samples => wish.among?.(samples, options),
       })
+    }
     if (gives.includes('photo')) break
   }
   return found

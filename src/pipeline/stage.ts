@@ -188,7 +188,12 @@ export interface Stage<O = unknown, Needs extends Field = Field, Gives extends F
   /** Reads files from outside each time (a source): its result is never taken from the last run unseen. */
   readonly source?: boolean
   readonly tasks?: { readonly [name: string]: Task }
-  readonly ahead?: Ahead<O>
+  /**
+   * Tasks that several stages have, each with its version: what one stage has stored the others find, whatever the
+   * versions of the stages.
+   */
+  readonly shared?: { readonly [task: string]: number }
+  readonly ahead?: readonly Ahead<O>[]
   run(set: SampleSet, options: O, context: StageContext): Promise<SampleSet>
   /** Are the files that this stage left still there? Asked before a step's result is reused. */
   intact?(result: SampleSet, options: O, output: string): Promise<boolean>

@@ -23,10 +23,11 @@ import { readClassTable } from './class-table-file.js'
 import { ClassTally, sumByClass } from './class-tally.js'
 import { drawLabels, drawPairs, labelDrawings, labelsAreWhole } from './label-drawings.js'
 import { paletteColours } from './palette-file.js'
-import { applyGate, gateFacts } from './quality-gate.js'
+import { applyGate, gateFacts, looksForTwins } from './quality-gate.js'
 import { qualityOptions } from './quality-options.js'
 import { hasQualityReport } from './quality-report.js'
 import { drawQuality } from './quality-sheet.js'
+import { signAhead, signatureShared, signatureTask } from './signatures.js'
 
 const name = z.string().min(1)
 
@@ -91,6 +92,8 @@ export const classes = defineStage({
   ],
   intact: async (result, { folder }, output) =>
     (await labelsAreWhole(result.artefacts.palette, join(output, folder))) && hasQualityReport(join(output, folder)),
+  ahead: [signAhead<ClassesOptions>(({ quality }) => looksForTwins(quality))],
+  shared: signatureShared,
   tasks: {
     /** Which ids a label map has. */
     async list({ labels, divisor }: { labels: ImageRef; divisor: number }, tools) {
@@ -130,6 +133,7 @@ export const classes = defineStage({
     draw: drawLabels,
     sheet: drawPairs,
     quality: drawQuality,
+    signature: signatureTask,
   },
   async run(set, options, context) {
     const { samples } = set

@@ -6,7 +6,14 @@ import { DisjointSets } from '../duplicates/disjoint-sets.js'
 import { writeFileAtomic } from '../files.js'
 import { defineStage, type StageContext } from '../pipeline/stage.js'
 import { type Sample, SPLITS } from '../sample.js'
-import { findAlikeSamples, type Signed, signatureTask, signSamples, thresholdOption } from './signatures.js'
+import {
+  findAlikeSamples,
+  type Signed,
+  signatureShared,
+  signatureTask,
+  signSamples,
+  thresholdOption,
+} from './signatures.js'
 
 const options = z.strictObject({
   near: z
@@ -37,6 +44,7 @@ export const dedupe = defineStage({
   needs: ['photo'],
   gives: [],
   tasks: { signature: signatureTask },
+  shared: signatureShared,
   plan: ({ near, threshold, keep }, output) => [
     `leaves out ${near ? `near-duplicates (threshold ${threshold})` : 'exact copies'}, keeps the ${keep}; lists them in ${join(output, FILE)}`,
   ],

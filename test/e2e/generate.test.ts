@@ -81,3 +81,21 @@ test('bad inputs are counted by code, the rest is done; files of others stay', a
   expect(await readFile(join(cwd, 'c/high.png'), 'utf8')).toBe('mine')
   expect([...(await readTree(join(cwd, 'c'))).keys()]).toContain('good.png')
 })
+
+test('after a kill what was made is known, and what was being written is made again', async () => {
+  expect((await generate('in/*.png', '--out', 'whole')).code).toBe(0)
+  const whole = await readTree(join(cwd, 'whole'))
+  const record = JSON.parse(String(whole.get('generated.json')))
+  await rm(join(cwd, 'whole/generated.json'))
+  await rm(join(cwd, 'whole/wide.png'))
+  const lines = [
+    ['grey.png', ''],
+    ['grey.png', record['grey.png']],
+    ['colours.png', record['colours.png']],
+    ['ids.png', ''],
+  ]
+  await writeFile(join(cwd, 'whole/.generated.jsonl'), `${lines.map(line => JSON.stringify(line)).join('\n')}\n["wid`)
+  const again = await generate('in/*.png', '--out', 'whole')
+  expect(again.stdout).toMatch(/^2 photos made, 2 kept/)
+  expect(await readTree(join(cwd, 'whole'))).toEqual(whole)
+})

@@ -33,6 +33,7 @@ interface GenerateFlags {
 
 /** Pairs on the sheet; the photos themselves have no limit. */
 const SHEET_PAIRS = 48
+const SHEET_FILE = 'sheet.png'
 
 export function generateCommand(): Command {
   return new Command('generate')
@@ -80,6 +81,10 @@ function seed(text: string): number {
 async function generate(run: string, patterns: string[], flags: GenerateFlags): Promise<void> {
   const checkpoint = await chooseCheckpoint(run, flags.checkpoint)
   const inputs = await findInputs(patterns, flags.out)
+  if (flags.sheet && inputs.some(({ output }) => output === SHEET_FILE))
+    throw new PrepError('USAGE', `an input is called ${SHEET_FILE} as the sheet is`, {
+      hint: 'rename it, or leave --sheet out',
+    })
   const renderer = await makeRenderer('quiet')
   const counts = { made: 0, kept: 0, failed: 0 }
   let said = performance.now()
@@ -104,7 +109,7 @@ async function generate(run: string, patterns: string[], flags: GenerateFlags): 
         },
       }),
   )
-  if (flags.sheet) await writeSheet(files, join(flags.out, 'sheet.png'))
+  if (flags.sheet) await writeSheet(files, join(flags.out, SHEET_FILE))
   if (!flags.json)
     printLine(`${counts.made} photos made, ${counts.kept} kept, by ${checkpoint}; they are in ${flags.out}`)
   if (counts.failed > 0) throw failuresOf(files)

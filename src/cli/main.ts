@@ -7,7 +7,9 @@ import { checkpointCommand } from './checkpoint.js'
 import { doctorCommand } from './doctor.js'
 import { evalCommand } from './eval.js'
 import { exitCode } from './exit-code.js'
+import { exportCommand } from './export.js'
 import { failuresCommand } from './failures.js'
+import { generateCommand } from './generate.js'
 import { initCommand } from './init.js'
 import { inspectCommand } from './inspect.js'
 import { labelCommand } from './label.js'
@@ -59,6 +61,8 @@ for (const command of [
   inspectCommand,
   paletteCommand,
   evalCommand,
+  generateCommand,
+  exportCommand,
   checkpointCommand,
   benchCommand,
   doctorCommand,

@@ -88,6 +88,8 @@ export const ERROR_CODES = [
   'CHECKPOINT_MISMATCH',
   'WEIGHTS_MISMATCH',
   'INTERRUPTED',
+  // painting
+  'PORT_TAKEN',
 ] as const
 
 export type ErrorCode = (typeof ERROR_CODES)[number]

@@ -10,6 +10,7 @@ import { failuresCommand } from './failures.js'
 import { initCommand } from './init.js'
 import { inspectCommand } from './inspect.js'
 import { labelCommand } from './label.js'
+import { paintCommand } from './paint.js'
 import { paletteCommand } from './palette.js'
 import { planCommand } from './plan.js'
 import { printError } from './render.js'
@@ -58,6 +59,7 @@ for (const command of [
   inspectCommand,
   paletteCommand,
   evalCommand,
+  paintCommand,
   checkpointCommand,
   doctorCommand,
 ])

@@ -1,0 +1,5 @@
+export async function browserModel(
+  checkpoint: string,
+): Promise<{ model: Uint8Array<ArrayBuffer>; runtime: Map<string, Uint8Array<ArrayBuffer>> }> {
+  throw new Error(checkpoint)
+}

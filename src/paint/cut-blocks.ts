@@ -23,7 +23,7 @@ interface Candidate {
 
 /**
  * The same maps in the same order give the same blocks. Regions that span the map from side to side are ground or sky and
- * left out, unless a class has nothing else. Large ones come first; of one map no more than two of a class.
+ * taken only when a class has nothing else. Large ones come first; of one map no more than two of a class.
  */
 export function cutBlocks(maps: readonly CutMap[], classes: number): BlockRecord[] {
   const candidates = maps.flatMap(findRegions)
@@ -70,12 +70,12 @@ function findRegions(map: CutMap): Candidate[] {
 const widthOf = ({ box }: Candidate): number => box.right - box.left + 1
 const heightOf = ({ box }: Candidate): number => box.bottom - box.top + 1
 
-/** Whole things before cut ones before what spans the map; then compact ones, then large ones. */
+/** What spans the map comes last; else large and compact things come before small, ragged and cut ones. */
 function worth(candidate: Candidate): number {
   const { map, box, pixels } = candidate
   const sides = Number(box.left === 0) + Number(box.right === map.width - 1)
   const compact = pixels / (widthOf(candidate) * heightOf(candidate))
-  return (2 - sides) * 10 + compact + Math.sqrt(pixels / map.ids.length)
+  return (sides === 2 ? -10 : -0.3 * sides) + 0.5 * compact + 3 * Math.sqrt(pixels / map.ids.length)
 }
 
 /** Boxes within a tenth of each other's sides, as full of pixels. */

@@ -16,7 +16,7 @@ export interface View {
 export const MAX_ZOOM = 40
 
 /** The whole drawing, as large as it goes, in the middle. */
-export function fit(drawing: Size, pane: Size): View {
+export function fitted(drawing: Size, pane: Size): View {
   const zoom = Math.min(pane.width / drawing.width, pane.height / drawing.height)
   return { zoom, x: (pane.width - zoom * drawing.width) / 2, y: (pane.height - zoom * drawing.height) / 2 }
 }
@@ -29,7 +29,7 @@ export const toDrawing = ({ zoom, x, y }: View, point: Point): Point => ({
 
 /** Zoom by a factor so that what lies under `about` stays there; no further out than the whole drawing. */
 export function zoomAbout(view: View, factor: number, about: Point, drawing: Size, pane: Size): View {
-  const whole = fit(drawing, pane)
+  const whole = fitted(drawing, pane)
   const zoom = Math.min(MAX_ZOOM, Math.max(whole.zoom, view.zoom * factor))
   const point = toDrawing(view, about)
   return keepInSight({ zoom, x: about.x - zoom * point.x, y: about.y - zoom * point.y }, drawing, pane)

@@ -1,7 +1,7 @@
 /** The canvases: ids shown in their colours, the photo, and over the drawing what a tool is about to do. */
 import type { Drawing, Point, Rect } from '../drawing/drawing.js'
 import type { Shape } from '../drawing/shapes.js'
-import { fit, keepInSight, pan, toDrawing, type View, zoomAbout } from '../drawing/view.js'
+import { fitted, keepInSight, pan, toDrawing, type View, zoomAbout } from '../drawing/view.js'
 import { element } from './page.js'
 
 type Colour = readonly [number, number, number]
@@ -98,7 +98,7 @@ export class Canvases {
   }
 
   fit(): void {
-    this.#move(fit(this.drawing, this.#paneSize()))
+    this.#move(fitted(this.drawing, this.#paneSize()))
   }
 
   #inPane({ clientX, clientY }: { clientX: number; clientY: number }): Point {
@@ -115,12 +115,12 @@ export class Canvases {
   #resized(): void {
     const pane = this.#paneSize()
     if (pane.width === 0) return
-    this.#move(this.#whole ? fit(this.drawing, pane) : keepInSight(this.#view, this.drawing, pane))
+    this.#move(this.#whole ? fitted(this.drawing, pane) : keepInSight(this.#view, this.drawing, pane))
   }
 
   #move(view: View): void {
     this.#view = view
-    this.#whole = view.zoom <= fit(this.drawing, this.#paneSize()).zoom * 1.001
+    this.#whole = view.zoom <= fitted(this.drawing, this.#paneSize()).zoom * 1.001
     for (const pane of [this.pane, this.#photoPane])
       pane.querySelector<HTMLElement>('.sheet')!.style.transform =
         `translate(${view.x}px, ${view.y}px) scale(${view.zoom})`

@@ -103,7 +103,7 @@ export class Files {
     const parts = what === 'photo' ? [photo] : what === 'drawing' ? [labels] : [labels, photo]
     const canvas = new OffscreenCanvas(labels.width * parts.length, labels.height)
     const context = canvas.getContext('2d')!
-    parts.forEach((part, i) => context.drawImage(part, i * labels.width, 0))
+    for (const [i, part] of parts.entries()) context.drawImage(part, i * labels.width, 0)
     download(await canvas.convertToBlob({ type: 'image/png' }), `${what}.png`)
   }
 

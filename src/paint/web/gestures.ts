@@ -103,9 +103,11 @@ export class Gestures {
     } else if (tool === 'polygon') {
       const [first] = this.#corners
       if (first && this.#corners.length >= 3 && Math.hypot(first.x - at.x, first.y - at.y) < Math.max(2, width / 64))
-        return this.closePolygon()
-      this.#corners.push(at)
-      this.#preview()
+        this.closePolygon()
+      else {
+        this.#corners.push(at)
+        this.#preview()
+      }
     } else {
       this.#start = at
       this.#last = at
@@ -117,7 +119,10 @@ export class Gestures {
   #move(event: PointerEvent): void {
     const before = this.#pointers.get(event.pointerId)
     if (before) this.#pointers.set(event.pointerId, event)
-    if (this.#pointers.size === 2 && before) return this.#pinch(before, event)
+    if (this.#pointers.size === 2 && before) {
+      this.#pinch(before, event)
+      return
+    }
     if (this.#panning && before) {
       this.canvases.pan(event.clientX - before.clientX, event.clientY - before.clientY)
       return
@@ -236,15 +241,14 @@ export class Gestures {
     } else if (event.key === 'Enter') {
       event.preventDefault()
       const { tool } = this.state
-      if (tool === 'polygon' && this.#corners.length >= 3 && event.ctrlKey) return this.closePolygon()
       if (this.#start) {
         this.state.paint(this.#dragged(this.#start, this.#cursor, event))
         this.#start = undefined
         this.state.commit()
       } else {
         const last = this.#corners.at(-1)
-        if (last && last.x === this.#cursor.x && last.y === this.#cursor.y) return this.closePolygon()
-        this.#begin(this.#cursor, tool)
+        if (last && last.x === this.#cursor.x && last.y === this.#cursor.y) this.closePolygon()
+        else this.#begin(this.#cursor, tool)
         if (tool === 'brush' || tool === 'eraser') {
           this.#start = undefined
           this.state.commit()

@@ -49,14 +49,16 @@ const maker = openPhotoMaker(manifest, {
 
 /** Strokes come faster than photos are made: a moment's worth of them goes as one. */
 const DEBOUNCE_MS = 25
-let asking: ReturnType<typeof setTimeout> | undefined
+let asking = false
 let keeping: ReturnType<typeof setTimeout> | undefined
 const [undo, redo] = [element<HTMLButtonElement>('undo'), element<HTMLButtonElement>('redo')]
 state.listen({
   drawn(rect) {
     canvases.show(rect)
-    asking ??= setTimeout(() => {
-      asking = undefined
+    if (asking) return
+    asking = true
+    setTimeout(() => {
+      asking = false
       maker.ask(state.drawing.ids)
     }, DEBOUNCE_MS)
   },

@@ -15,7 +15,7 @@ type ToModel =
 const say = (message: FromModel): void => postMessage(message)
 let paint: ((ids: Uint8Array) => Promise<void>) | undefined
 
-onmessage = async ({ data }: MessageEvent<ToModel>) => {
+addEventListener('message', async ({ data }: MessageEvent<ToModel>) => {
   try {
     if ('ids' in data) await paint!(data.ids)
     else {
@@ -25,7 +25,7 @@ onmessage = async ({ data }: MessageEvent<ToModel>) => {
   } catch (error) {
     say({ state: `The model failed: ${(error as Error).message}`, bad: true, ...('ids' in data && { failed: true }) })
   }
-}
+})
 
 async function open({ url, bytes, width, height, base }: Extract<ToModel, { url: string }>) {
   const runtime = new URL('ort/ort.webgpu.min.mjs', base).href

@@ -6,6 +6,7 @@ import { checkpointCommand } from './checkpoint.js'
 import { doctorCommand } from './doctor.js'
 import { evalCommand } from './eval.js'
 import { exitCode } from './exit-code.js'
+import { exportCommand } from './export.js'
 import { failuresCommand } from './failures.js'
 import { initCommand } from './init.js'
 import { inspectCommand } from './inspect.js'
@@ -60,6 +61,7 @@ for (const command of [
   paletteCommand,
   evalCommand,
   paintCommand,
+  exportCommand,
   checkpointCommand,
   doctorCommand,
 ])

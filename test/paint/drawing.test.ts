@@ -106,7 +106,10 @@ describe('shapes', () => {
     ]
     expect(picture(polygon(square), 6, 5)).toEqual(['......', '.####.', '.####.', '.####.', '......'])
     expect(picture(polygon(square.slice(0, 2)), 6, 5).join('')).not.toContain('#')
-    const at = fc.record({ x: fc.double({ min: 0, max: 12, noNaN: true }), y: fc.double({ min: 0, max: 12, noNaN: true }) })
+    const at = fc.record({
+      x: fc.double({ min: 0, max: 12, noNaN: true }),
+      y: fc.double({ min: 0, max: 12, noNaN: true }),
+    })
     fc.assert(
       fc.property(at, ({ x, y }) => {
         const times = new Uint8Array(144)
@@ -154,7 +157,11 @@ describe('flood fill', () => {
     fc.assert(
       fc.property(ids, fc.nat(9), fc.nat(7), (ids, x, y) => {
         const times = new Uint8Array(80)
-        region({ width: 10, height: 8, ids }, x, y)((row, from, to) => {
+        region(
+          { width: 10, height: 8, ids },
+          x,
+          y,
+        )((row, from, to) => {
           for (let column = from; column < to; column++) times[10 * row + column]!++
         })
         expect(times).toEqual(searched(ids, 10, 8, x, y))
@@ -252,7 +259,11 @@ describe('blocks', () => {
       '.#..',
       '.##.',
     ])
-    expect(picture(place(lShape, { at: { x: 2, y: 1.5 }, scale: 1, flip: true }), 4, 3)).toEqual(['..#.', '..#.', '.##.'])
+    expect(picture(place(lShape, { at: { x: 2, y: 1.5 }, scale: 1, flip: true }), 4, 3)).toEqual([
+      '..#.',
+      '..#.',
+      '.##.',
+    ])
     expect(picture(place(lShape, { at: { x: 2, y: 3 }, scale: 2, flip: false }), 4, 6)).toEqual([
       '##..',
       '##..',
@@ -306,9 +317,15 @@ describe('drawing files', () => {
   })
 
   test('a drawing that is too rich has no link', async () => {
-    const ids = Uint8Array.from({ length: 256 * 256 }, (_, i) => (i * 2654435761) >>> 29)
-    const noisy = ids.map((id, i) => (id + ((i * i * 7919) >>> 5)) & 7)
-    expect(await formatFragment({ drawing: { width: 256, height: 256, ids: noisy }, palette })).toBeUndefined()
+    let state = 1
+    const noise = Uint8Array.from({ length: 256 * 256 }, () => {
+      // xorshift32
+      state ^= state << 13
+      state ^= state >>> 17
+      state ^= state << 5
+      return state & 7
+    })
+    expect(await formatFragment({ drawing: { width: 256, height: 256, ids: noise }, palette })).toBeUndefined()
     const plain = await formatFragment({ drawing: blankDrawing(512, 512, 3), palette })
     expect(plain!.length).toBeLessThan(LINK_CHARACTERS)
   })

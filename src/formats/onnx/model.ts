@@ -1,7 +1,7 @@
 /** An ONNX model as plain data: the part of the format that the training engines use. */
 
 /** The element types we write, with their numbers in the format. */
-export const ELEMENT_TYPES = { float32: 1, int64: 7 } as const
+export const ELEMENT_TYPES = { float32: 1, uint8: 2, int64: 7 } as const
 export type ElementType = keyof typeof ELEMENT_TYPES
 
 /** An attribute says its type, as 1 may be an integer or a float. */

@@ -9,8 +9,8 @@ import type { Drawing, Point, Rect } from './drawing.js'
 export type Span = (y: number, from: number, to: number) => void
 export type Shape = (span: Span) => void
 
-/** The first whole pixel whose centre lies at or right of `x`. */
-const centreFrom = (x: number): number => Math.ceil(x - 0.5)
+/** The first whole pixel whose centre lies at or right of `x`; never -0. */
+const centreFrom = (x: number): number => Math.ceil(x - 0.5) + 0
 
 /** A disc. Odd and even diameters alike are symmetric about `centre`; one of less than a pixel is the pixel there. */
 export function disc({ x, y }: Point, diameter: number): Shape {
@@ -62,8 +62,10 @@ export function polygon(points: readonly Point[]): Shape {
 /** Where the edges cross a horizontal line, from left to right; a vertex belongs to the edge below it. */
 function crossingsOf(points: readonly Point[], y: number): number[] {
   const crossings: number[] = []
-  points.forEach((a, i) => {
-    const b = points[(i + 1) % points.length]!
+  points.forEach((point, i) => {
+    const next = points[(i + 1) % points.length]!
+    // downwards always: neighbours that share an edge round alike
+    const [a, b] = point.y <= next.y ? [point, next] : [next, point]
     if (a.y <= y !== b.y <= y) crossings.push(a.x + ((y - a.y) / (b.y - a.y)) * (b.x - a.x))
   })
   return crossings.sort((a, b) => a - b)

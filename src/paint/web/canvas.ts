@@ -21,6 +21,8 @@ export class Canvases {
   ) {
     const { width, height } = drawing
     for (const canvas of [this.#drawing, this.#overlay, this.#photo]) Object.assign(canvas, { width, height })
+    // the one place of the page that is drawn on by keys
+    this.pane.tabIndex = 0
     new ResizeObserver(() => this.#resized()).observe(element('panes'))
     this.#resized()
   }

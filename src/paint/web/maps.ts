@@ -41,7 +41,7 @@ export function showMaps(
       const ids = await files.map(map.url)
       if (!ids) return
       const image = new ImageData(width, height)
-      ids.forEach((id, i) => image.data.set([...colours[id]!, 255], 4 * i))
+      for (const [i, id] of ids.entries()) image.data.set([...colours[id]!, 255], 4 * i)
       canvas.getContext('2d')!.putImageData(image, 0, 0)
     })
     seen.observe(button)

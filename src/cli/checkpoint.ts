@@ -1,18 +1,18 @@
 /** `prep checkpoint`: look at trained nets, and move them to and from PyTorch. */
-import { stat } from 'node:fs/promises'
-import { join } from 'node:path'
 import { Command, InvalidArgumentError, Option } from 'commander'
 import { PrepError } from '../errors.js'
 import { readFileChecked, sha256Hex } from '../files.js'
 import { openSafetensors } from '../formats/safetensors/read.js'
 import { parsePalette } from '../labels/palette.js'
 import type { Size } from '../trainer/augment.js'
-import { type CheckpointState, listCheckpoints, readCheckpointState } from '../trainer/checkpoint.js'
+import { type CheckpointState, readCheckpointState } from '../trainer/checkpoint.js'
 import type { TrainOptions } from '../trainer/options.js'
 import { type NetName, traitsOfConfig } from '../trainer/pix2pix/state-dict.js'
 import { countParameters } from '../trainer/pix2pix/step.js'
 import { readPretrained } from '../trainer/pretrained.js'
-import { exportNet, importCheckpoint } from '../trainer/pytorch.js'
+import { importCheckpoint } from '../trainer/pytorch.js'
+import { chooseCheckpoint } from './choose-checkpoint.js'
+import { exportPytorchCommand } from './export-pytorch.js'
 import { printLine, printTable } from './render.js'
 
 interface ImportFlags {
@@ -48,18 +48,7 @@ What is imported is a checkpoint at step 0. A training begins with its weights b
     .argument('<from>', 'output folder of a run (its newest checkpoint), a checkpoint, or a safetensors state dict')
     .option('--json', 'print it as JSON')
     .action(show)
-  command
-    .command('export')
-    .description('Write the generator or the discriminator for PyTorch')
-    .argument('<from>', 'output folder of a run (its newest checkpoint), or a checkpoint')
-    .requiredOption('--out <file>', 'safetensors file to write')
-    .addOption(new Option('--net <net>', 'G paints, D judges').choices(['G', 'D']).default('G'))
-    .addOption(new Option('--format <format>', 'names of the tensors').choices(['pytorch']).default('pytorch'))
-    .action(async (from: string, { out, net }: { out: string; net: NetName }) => {
-      const file = await checkpointFile(from)
-      const state = await exportNet(file, net, out)
-      printLine(`wrote ${net} of ${file} (step ${state.step}) to ${out}`)
-    })
+  command.addCommand(exportPytorchCommand('export'))
   command
     .command('import')
     .description('Make a checkpoint of nets that PyTorch has trained')
@@ -94,25 +83,8 @@ async function readPalette(file: string) {
   return { value: parsePalette(text, file), hash: sha256Hex(text) }
 }
 
-/** A file as it is; of a folder the newest checkpoint. @throws {PrepError} `FILE_MISSING` */
-async function checkpointFile(from: string): Promise<string> {
-  const found = await stat(from).catch(() => undefined)
-  if (found?.isFile()) return from
-  for (const folder of [join(from, 'train/checkpoints'), join(from, 'checkpoints'), from]) {
-    const [newest] = found ? await listCheckpoints(folder) : []
-    if (newest) return newest.path
-  }
-  throw new PrepError(
-    'FILE_MISSING',
-    `expected a checkpoint or the output of a run that trains, found none at ${from}`,
-    {
-      hint: 'run a pipeline with a train step first, or name a file',
-    },
-  )
-}
-
 async function show(from: string, { json }: { json?: boolean }): Promise<void> {
-  const file = await checkpointFile(from)
+  const file = await chooseCheckpoint(from, 'latest')
   const state = await readCheckpointState(file).catch((error: unknown) => {
     if (error instanceof PrepError && error.code === 'CHECKPOINT_DAMAGED') return error
     throw error

@@ -24,9 +24,7 @@ serveRequests<GeneratorSetup, Uint8Array, Painting>(async ({ checkpoint, engine,
   const { state, session } = await openGenerator(checkpoint, { engine, threads })
   const { model, options } = state
   const { width, height } = model
-  const size = { width, height }
   const encoding = {
-    framing: { stored: size, load: size, crop: size },
     labelInput: options.label_input,
     colours: displayColours(state.palette, checkpoint),
   }

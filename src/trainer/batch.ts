@@ -4,7 +4,7 @@
  */
 import { PrepError } from '../errors.js'
 import type { Colour } from '../images/colour.js'
-import { centreWindow, cropLabel, cropPhoto, drawWindow, type Framing, type Window } from './augment.js'
+import { centreWindow, cropLabel, cropPhoto, drawWindow, type Framing, type Size, type Window } from './augment.js'
 import type { Tensor } from './engines/engine.js'
 import type { TrainOptions } from './options.js'
 import { randomAt } from './random.js'
@@ -33,7 +33,7 @@ export interface PairBatch {
   readonly photo: Tensor
 }
 
-export const labelChannels = ({ labelInput, colours }: Encoding): number =>
+export const labelChannels = ({ labelInput, colours }: Omit<Encoding, 'framing'>): number =>
   labelInput === 'onehot' ? colours.length : 3
 
 /**
@@ -64,7 +64,11 @@ export function encodeBatch(pairs: readonly Pair[], windows: readonly Window[], 
  *
  * @param out  zeros, one plane per channel
  */
-export function encodeLabel(ids: Uint8Array, { labelInput, colours }: Encoding, out: Float32Array): void {
+export function encodeLabel(
+  ids: Uint8Array,
+  { labelInput, colours }: Omit<Encoding, 'framing'>,
+  out: Float32Array,
+): void {
   let top = 0
   for (const id of ids) top = Math.max(top, id)
   if (top >= colours.length)
@@ -80,6 +84,14 @@ export function encodeLabel(ids: Uint8Array, { labelInput, colours }: Encoding, 
     const values = Float32Array.from(colours, colour => colour[channel]! / 127.5 - 1)
     for (let i = 0; i < plane; i++) out[channel * plane + i] = values[ids[i]!]!
   }
+}
+
+/** One label map of any size as the net takes it. @param ids  row-major @throws {PrepError} as `encodeBatch` does */
+export function encodeLabels(ids: Uint8Array, { width, height }: Size, encoding: Omit<Encoding, 'framing'>): Tensor {
+  const channels = labelChannels(encoding)
+  const data = new Float32Array(channels * width * height)
+  encodeLabel(ids, encoding, data)
+  return { shape: [1, channels, height, width], data }
 }
 
 /** Batches in the order of the steps. */

@@ -1,106 +1,130 @@
 /** The generator of a checkpoint as one ONNX file for any runtime: ids of classes in, a photo out. */
-
+import { PrepError } from '../errors.js'
 import type { OnnxNode, OnnxTensor } from '../formats/onnx/model.js'
 import { encodeOnnx } from '../formats/onnx/write.js'
-import { readCheckpoint } from './checkpoint.js'
+import type { Size } from './augment.js'
+import { type CheckpointState, readCheckpoint } from './checkpoint.js'
 import { displayColours } from './corpus.js'
+import { Emitter } from './engines/onnx/emitter.js'
 import { translate } from './engines/onnx/translate.js'
-import { dropoutMasks } from './pix2pix/model.js'
-import { buildStep } from './pix2pix/step.js'
-import { randomAt, unitNumbers } from './random.js'
+import { sizeOf } from './graph/graph.js'
+import { toHalf } from './half.js'
+import { buildGenerator } from './pix2pix/step.js'
+import { paintingWeights } from './pretrained.js'
+import { versionsHere } from './versions.js'
 
 const OPSET = 18
+const FLOAT32 = { to: { int: 1 } }
+
+export interface GeneratorOnnxOptions {
+  /** Store the weights in 16 bits, which halves the file; what is computed stays in float32, so any runtime can. */
+  readonly fp16?: boolean
+  /** Of the images, in pixels; default: that of training. Sides that 2^downs divides. */
+  readonly size?: Size
+  /** Entries to add to the file's metadata. */
+  readonly metadata?: Readonly<Record<string, string>>
+}
 
 /**
- * Input `label` uint8 [1, H, W], the class of each pixel; output `photo` float32 [1, 3, H, W] in [-1, 1]. Dropout, where
- * painting has it, is held to one fixed mask, so that the same ids always give the same photo.
+ * Input `label` uint8 [1, H, W], the class of each pixel; output `photo` float32 [1, 3, H, W] in [-1, 1]. Weights are in
+ * the file (their average where there is one), ops are those of ONNX's own set 18, dropout is off: the same ids always
+ * give the same photo. Metadata: `palette`, `size`, `norm`, `downs`, `label_input`, `trained`, `versions`, `format`.
  *
- * @throws {PrepError} as `readCheckpoint` does
+ * @throws {PrepError} as `readCheckpoint` does; `TRAIN_SIZE`; `PALETTE_INVALID` for a checkpoint without a palette
  */
-export async function generatorOnnx(checkpointFile: string): Promise<Uint8Array> {
+export async function generatorOnnx(
+  checkpointFile: string,
+  { fp16 = false, size, metadata = {} }: GeneratorOnnxOptions = {},
+): Promise<Uint8Array> {
   const { state, tensors } = await readCheckpoint(checkpointFile, name => /^(ema\.)?G\./.test(name))
-  const { model, options, seed } = state
-  const { emitter, fed, outputs } = translate([buildStep(model).generate(1)], new Map())
-  const { dropout_at_inference: dropout = true } = options
-  const drops = { ...model, batch: 1, dropout: model.dropout && dropout }
-  const masks = dropoutMasks(drops, unitNumbers(randomAt(seed, 'sheet', 0)))
-
-  const fixed: OnnxTensor[] = []
-  for (const value of fed) {
-    if (value.kind !== 'input' && value.kind !== 'weight') continue
-    const { name } = value.attributes
-    if (name === 'label') continue
-    const data =
-      (tensors[`ema.${name}`] ?? tensors[name] ?? masks[name])?.data ??
-      // a mask left out is one that drops nothing
-      new Float32Array(value.shape.reduce((product, n) => product * n, 1)).fill(1)
-    fixed.push({ name, shape: value.shape, data })
-  }
+  const model = { ...state.model, ...size, dropout: false }
+  checkSize(model, model.downs)
   const colours = displayColours(state.palette, checkpointFile)
-  const encoding = options.label_input === 'onehot' ? oneHot(colours.length) : asColours(colours)
+  const { emitter, fed, outputs } = translate([buildGenerator(model).generate(1)], new Map(), { plain: true })
+
+  const encoder = new Emitter()
+  const planes = encodeIds(encoder, colours, state.options.label_input)
+  const painting = paintingWeights(tensors)
+  const weights: OnnxTensor[] = []
+  const casts: OnnxNode[] = []
+  for (const value of fed) {
+    if (value.kind !== 'weight') continue
+    const { name } = value.attributes
+    const { shape, data } = painting[name]!
+    if (fp16 && sizeOf(shape) > 1 && shape.length > 1) {
+      weights.push({ name: `${name}.fp16`, shape, data: toHalf(data) })
+      casts.push({ op: 'Cast', inputs: [`${name}.fp16`], outputs: [name], attributes: FLOAT32 })
+    } else weights.push({ name, shape, data })
+  }
+  const rename = (name: string): string => (name === 'label' ? planes : inGenerator(name))
+  const inGenerator = (name: string): string => (isEmitted.has(name) ? `g.${name}` : name)
+  const isEmitted = new Set([...emitter.nodes.flatMap(node => node.outputs), ...emitter.initializers.map(t => t.name)])
   return encodeOnnx({
     name: 'generator',
     opsets: { '': OPSET },
     nodes: [
-      ...encoding.nodes,
+      ...casts,
+      ...encoder.nodes,
       ...emitter.nodes.map(node => ({
         ...node,
-        inputs: node.inputs.map(input => (input === 'label' ? PLANES : input)),
+        inputs: node.inputs.map(rename),
+        outputs: node.outputs.map(inGenerator),
       })),
-      { op: 'Identity', inputs: [outputs[0]!], outputs: ['photo'] },
+      { op: 'Identity', inputs: [inGenerator(outputs[0]!)], outputs: ['photo'] },
     ],
-    initializers: [...encoding.initializers, ...emitter.initializers, ...fixed],
+    initializers: [
+      ...encoder.initializers,
+      ...emitter.initializers.map(tensor => ({ ...tensor, name: inGenerator(tensor.name) })),
+      ...weights,
+    ],
     inputs: [{ name: 'label', type: 'uint8', shape: [1, model.height, model.width] }],
-    outputs: [{ name: 'photo', type: 'float32' }],
+    outputs: [{ name: 'photo', type: 'float32', shape: [1, 3, model.height, model.width] }],
+    metadata: { ...describe(state, model, fp16, Object.keys(tensors)), ...metadata },
   })
 }
 
-const PLANES = 'label_planes'
-
-interface Part {
-  readonly nodes: readonly OnnxNode[]
-  readonly initializers: readonly OnnxTensor[]
+/** One-hot planes of `label`, or the colours that the net has learnt: a sum of one colour and zeros. @returns its name */
+function encodeIds(
+  out: Emitter,
+  colours: readonly (readonly number[])[],
+  labelInput: CheckpointState['options']['label_input'],
+): string {
+  const classes = colours.length
+  const ids = out.op('Unsqueeze', [out.op('Cast', ['label'], FLOAT32), out.ints([1])])
+  const each = out.floats([...colours.keys()], [1, classes, 1, 1])
+  const onehot = out.op('Cast', [out.op('Equal', [ids, each])], FLOAT32)
+  if (labelInput === 'onehot') return onehot
+  const filters = [0, 1, 2].flatMap(channel => colours.map(colour => colour[channel]! / 127.5 - 1))
+  return out.op('Conv', [onehot, out.floats(filters, [3, classes, 1, 1])])
 }
 
-const indices: OnnxNode = { op: 'Cast', inputs: ['label'], outputs: ['label_index'], attributes: { to: { int: 7 } } }
+/** @throws {PrepError} `TRAIN_SIZE` where the net cannot halve a side as often as it has levels */
+export function checkSize({ width, height }: Size, downs: number): void {
+  const step = 2 ** downs
+  if (width > 0 && height > 0 && width % step === 0 && height % step === 0) return
+  throw new PrepError(
+    'TRAIN_SIZE',
+    `the net has ${downs} levels: expected sides divisible by ${step}, found ${width}x${height}`,
+    {
+      hint: `use multiples of ${step}`,
+    },
+  )
+}
 
-const oneHot = (classes: number): Part => ({
-  nodes: [
-    indices,
-    {
-      op: 'OneHot',
-      inputs: ['label_index', 'label_classes', 'label_values'],
-      outputs: [PLANES],
-      attributes: { axis: { int: 1 } },
-    },
-  ],
-  initializers: [
-    { name: 'label_classes', shape: [1], data: BigInt64Array.of(BigInt(classes)) },
-    { name: 'label_values', shape: [2], data: Float32Array.of(0, 1) },
-  ],
-})
-
-const asColours = (colours: readonly (readonly number[])[]): Part => ({
-  nodes: [
-    indices,
-    {
-      op: 'Gather',
-      inputs: ['label_colours', 'label_index'],
-      outputs: ['label_pixels'],
-      attributes: { axis: { int: 0 } },
-    },
-    {
-      op: 'Transpose',
-      inputs: ['label_pixels'],
-      outputs: [PLANES],
-      attributes: { perm: { ints: [0, 3, 1, 2] } },
-    },
-  ],
-  initializers: [
-    {
-      name: 'label_colours',
-      shape: [colours.length, 3],
-      data: Float32Array.from(colours.flat(), value => value / 127.5 - 1),
-    },
-  ],
-})
+function describe(state: CheckpointState, size: Size, fp16: boolean, names: readonly string[]): Record<string, string> {
+  const { model, options, palette, paletteHash, dataset, epoch, step, engine } = state
+  const weights = names.some(name => name.startsWith('ema.')) ? 'average' : 'last'
+  return {
+    format: 'prep-generator/1',
+    palette: JSON.stringify(palette),
+    palette_hash: paletteHash,
+    size: `${size.width}x${size.height}`,
+    trained_size: `${model.width}x${model.height}`,
+    downs: String(model.downs),
+    norm: model.norm,
+    label_input: options.label_input,
+    weights: fp16 ? 'float16' : 'float32',
+    trained: JSON.stringify({ epoch, step, engine, weights, dataset }),
+    versions: JSON.stringify({ trained: state.versions ?? null, exported: versionsHere() }),
+  }
+}

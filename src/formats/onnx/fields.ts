@@ -3,7 +3,8 @@
 /** IR version 10 goes with operator set 21. */
 export const IR_VERSION = 10
 
-export const MODEL = { irVersion: 1, producer: 2, graph: 7, opsetImport: 8 } as const
+export const MODEL = { irVersion: 1, producer: 2, graph: 7, opsetImport: 8, metadata: 14 } as const
+export const METADATA = { key: 1, value: 2 } as const
 export const OPSET = { domain: 1, version: 2 } as const
 export const GRAPH = { node: 1, name: 2, initializer: 5, input: 11, output: 12 } as const
 export const NODE = { input: 1, output: 2, name: 3, op: 4, attribute: 5, domain: 7 } as const

@@ -1,7 +1,7 @@
-/** An ONNX model as plain data: the part of the format that the training engines use. */
+/** An ONNX model as plain data: the part of the format that engines and exports use. */
 
 /** The element types we write, with their numbers in the format. */
-export const ELEMENT_TYPES = { float32: 1, uint8: 2, int64: 7 } as const
+export const ELEMENT_TYPES = { float32: 1, uint8: 2, int64: 7, float16: 10 } as const
 export type ElementType = keyof typeof ELEMENT_TYPES
 
 /** An attribute says its type, as 1 may be an integer or a float. */
@@ -25,7 +25,8 @@ export interface OnnxNode {
 export interface OnnxTensor {
   readonly name: string
   readonly shape: readonly number[]
-  readonly data: Float32Array | BigInt64Array
+  /** 16-bit words are the bits of float16. */
+  readonly data: Float32Array | BigInt64Array | Uint16Array
 }
 
 export interface OnnxValueInfo {
@@ -43,4 +44,6 @@ export interface OnnxModel {
   readonly initializers: readonly OnnxTensor[]
   readonly inputs: readonly OnnxValueInfo[]
   readonly outputs: readonly OnnxValueInfo[]
+  /** What is to be known about the model, by name; runtimes hand it on. */
+  readonly metadata?: Readonly<Record<string, string>>
 }

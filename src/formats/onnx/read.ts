@@ -6,6 +6,7 @@ import {
   ATTRIBUTE_TYPE,
   DIMENSION,
   GRAPH,
+  METADATA,
   MODEL,
   NODE,
   OPSET,
@@ -52,6 +53,7 @@ class Message {
 export function decodeOnnx(bytes: Uint8Array): OnnxModel {
   const model = new Message(bytes)
   const graph = model.message(MODEL.graph)
+  const metadata = model.messages(MODEL.metadata)
   return {
     name: graph.string(GRAPH.name),
     opsets: Object.fromEntries(
@@ -61,6 +63,9 @@ export function decodeOnnx(bytes: Uint8Array): OnnxModel {
     initializers: graph.messages(GRAPH.initializer).map(readTensor),
     inputs: graph.messages(GRAPH.input).map(readValueInfo),
     outputs: graph.messages(GRAPH.output).map(readValueInfo),
+    ...(metadata.length > 0 && {
+      metadata: Object.fromEntries(metadata.map(entry => [entry.string(METADATA.key), entry.string(METADATA.value)])),
+    }),
   }
 }
 
@@ -95,9 +100,11 @@ function readAttribute(attribute: Message): OnnxAttribute {
 }
 
 function readTensor(tensor: Message): OnnxTensor {
-  const raw = tensor.bytes(TENSOR.rawData).slice().buffer
-  const data = elementType(tensor.int(TENSOR.dataType)) === 'float32' ? new Float32Array(raw) : new BigInt64Array(raw)
-  return { name: tensor.string(TENSOR.name), shape: tensor.ints(TENSOR.dims), data }
+  const raw = Uint8Array.from(tensor.bytes(TENSOR.rawData)).buffer
+  const type = elementType(tensor.int(TENSOR.dataType))
+  if (type === 'uint8') throw new RangeError('onnx: initializers of uint8 are none that we write')
+  const data = { float32: Float32Array, float16: Uint16Array, int64: BigInt64Array }[type]
+  return { name: tensor.string(TENSOR.name), shape: tensor.ints(TENSOR.dims), data: new data(raw) }
 }
 
 function readValueInfo(info: Message): OnnxValueInfo {

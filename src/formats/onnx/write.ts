@@ -7,6 +7,7 @@ import {
   DIMENSION,
   GRAPH,
   IR_VERSION,
+  METADATA,
   MODEL,
   NODE,
   OPSET,
@@ -16,7 +17,14 @@ import {
   TYPE,
   VALUE_INFO,
 } from './fields.js'
-import { ELEMENT_TYPES, type OnnxAttribute, type OnnxModel, type OnnxTensor, type OnnxValueInfo } from './model.js'
+import {
+  ELEMENT_TYPES,
+  type ElementType,
+  type OnnxAttribute,
+  type OnnxModel,
+  type OnnxTensor,
+  type OnnxValueInfo,
+} from './model.js'
 
 /** The model as bytes; the same model always gives the same bytes. */
 export function encodeOnnx(model: OnnxModel): Uint8Array {
@@ -40,6 +48,8 @@ export function encodeOnnx(model: OnnxModel): Uint8Array {
     for (const input of model.inputs) graph.message(GRAPH.input, out => writeValueInfo(out, input))
     for (const output of model.outputs) graph.message(GRAPH.output, out => writeValueInfo(out, output))
   })
+  for (const [key, value] of Object.entries(model.metadata ?? {}))
+    out.message(MODEL.metadata, entry => entry.string(METADATA.key, key).string(METADATA.value, value))
   return out.finish()
 }
 
@@ -62,9 +72,14 @@ function writeAttribute(node: MessageWriter, name: string, attribute: OnnxAttrib
 
 function writeTensor(out: MessageWriter, { name, shape, data }: OnnxTensor): void {
   for (const size of shape) out.int(TENSOR.dims, size)
-  out.int(TENSOR.dataType, data instanceof Float32Array ? ELEMENT_TYPES.float32 : ELEMENT_TYPES.int64)
+  out.int(TENSOR.dataType, ELEMENT_TYPES[typeOf(data)])
   out.string(TENSOR.name, name)
   out.bytes(TENSOR.rawData, new Uint8Array(data.buffer, data.byteOffset, data.byteLength))
+}
+
+function typeOf(data: OnnxTensor['data']): ElementType {
+  if (data instanceof Float32Array) return 'float32'
+  return data instanceof Uint16Array ? 'float16' : 'int64'
 }
 
 function writeValueInfo(out: MessageWriter, { name, type, shape }: OnnxValueInfo): void {

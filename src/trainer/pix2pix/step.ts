@@ -105,10 +105,30 @@ export function buildStep(config: Pix2PixConfig): StepGraph {
     ema,
     accumulate,
     ...(pool > 0 && { painting: fake }),
-    generate: batch => {
-      const whole = { ...config, batch }
-      return generator(whole, new Weights(0).make, input('label', labelShape(whole)), dropoutInputs(whole))
-    },
+    generate: batch => buildGenerator(config).generate(batch),
+  }
+}
+
+/** G alone, for any size that it can halve as often as it has levels: nothing of it learns. */
+export function buildGenerator(config: Pix2PixConfig): StepGraph {
+  const G = new Weights(0)
+  const paint = (batch: number, weights: Weights): Value => {
+    const whole = { ...config, batch }
+    return generator(whole, weights.make, input('label', labelShape(whole)), dropoutInputs(whole))
+  }
+  paint(1, G)
+  const { beta1, beta2 } = config
+  return {
+    name: 'generator',
+    inputs: inputSpecs({ ...config, pool: 0 }),
+    weights: Object.fromEntries([...G.all].map(([name, { shape }]) => [name, shape])),
+    buffers: {},
+    phases: [],
+    adam: { beta1, beta2, epsilon: 1e-8 },
+    // weights are given as painting needs them
+    ema: 0,
+    accumulate: 1,
+    generate: batch => paint(batch, new Weights(0)),
   }
 }
 

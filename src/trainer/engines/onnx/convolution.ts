@@ -18,7 +18,7 @@ const windowAttributes = ({ stride, pad }: Window): Record<string, OnnxAttribute
 export function emitConv(out: Emitter, node: Node<'conv'>, x: string, filters: string, bias?: string): string {
   const [image, weights] = [node.inputs[0]!.shape, node.inputs[1]!.shape]
   const whole = { image, filters: weights, result: node.shape, window: node.attributes }
-  const tiling = bias ? undefined : tilingFor(whole)
+  const tiling = bias || out.plain ? undefined : tilingFor(whole)
   if (tiling) return new Winograd(out, tiling, whole).forward(x, filters)
   return out.op('Conv', bias ? [x, filters, bias] : [x, filters], windowAttributes(node.attributes))
 }
@@ -34,12 +34,12 @@ export function emitConvTranspose(
   const [, channels, height, width] = imageShape(inputs[0]!.shape)
   const [, filtersI, kernelH, kernelW] = imageShape(inputs[1]!.shape)
   const adjoint = { image: shape, filters: inputs[1]!.shape, result: inputs[0]!.shape, window: attributes }
-  const tiling = bias ? undefined : tilingFor(adjoint)
+  const tiling = bias || out.plain ? undefined : tilingFor(adjoint)
   if (tiling) return new Winograd(out, tiling, adjoint).imageGradient(x, filters)
-  if (!bias && phasesPay(inputs[0]!.shape, inputs[1]!.shape, attributes)) {
+  if (!bias && !out.plain && phasesPay(inputs[0]!.shape, inputs[1]!.shape, attributes)) {
     return emitPhases(out, x, inputs[0]!.shape, filters, inputs[1]!.shape, shape)
   }
-  if (channels === 1 && stride === 1 && kernelH === kernelW && !bias) {
+  if (channels === 1 && stride === 1 && kernelH === kernelW && !bias && !out.plain) {
     // from one channel, a plain convolution with the flipped kernel is much faster
     const flipped = out.slice(
       out.reshape(filters, [filtersI, 1, kernelH, kernelW]),

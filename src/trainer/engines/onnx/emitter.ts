@@ -5,6 +5,9 @@ import type { Shape } from '../../graph/graph.js'
 export class Emitter {
   readonly nodes: OnnxNode[] = []
   readonly initializers: OnnxTensor[] = []
+  /** @param plain  convolutions as the ops of that name, for files that others run, and not in the forms that are fastest here */
+  constructor(readonly plain = false) {}
+
   private readonly known = new Map<string, string[]>()
 
   /** The only output of an op. */

@@ -168,9 +168,14 @@ export const feedName = (value: Value, given: ReadonlyMap<Value, string>): strin
  * Translate what `outputs` need into ONNX nodes.
  *
  * @param given  values computed elsewhere, with the names under which they are fed
+ * @param plain  as of `Emitter`
  */
-export function translate(outputs: readonly Value[], given: ReadonlyMap<Value, string>): Translated {
-  const emitter = new Emitter()
+export function translate(
+  outputs: readonly Value[],
+  given: ReadonlyMap<Value, string>,
+  { plain = false }: { readonly plain?: boolean } = {},
+): Translated {
+  const emitter = new Emitter(plain)
   const names = new Map<Value, string>()
   const fed: Value[] = []
 

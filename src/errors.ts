@@ -89,6 +89,8 @@ export const ERROR_CODES = [
   'WEIGHTS_MISMATCH',
   'EXPORT_DIFFERS',
   'INTERRUPTED',
+  // painting
+  'PORT_TAKEN',
 ] as const
 
 export type ErrorCode = (typeof ERROR_CODES)[number]

@@ -2,10 +2,12 @@
 import { Command } from 'commander'
 import { exportOnnxCommand } from './export-onnx.js'
 import { exportPytorchCommand } from './export-pytorch.js'
+import { exportWebCommand } from './export-web.js'
 
 export function exportCommand(): Command {
   return new Command('export')
     .description('Write a trained model in a form that others take')
     .addCommand(exportOnnxCommand())
     .addCommand(exportPytorchCommand('pytorch'))
+    .addCommand(exportWebCommand())
 }

@@ -13,6 +13,7 @@ import { generateCommand } from './generate.js'
 import { initCommand } from './init.js'
 import { inspectCommand } from './inspect.js'
 import { labelCommand } from './label.js'
+import { paintCommand } from './paint.js'
 import { paletteCommand } from './palette.js'
 import { planCommand } from './plan.js'
 import { printError } from './render.js'
@@ -62,6 +63,7 @@ for (const command of [
   paletteCommand,
   evalCommand,
   generateCommand,
+  paintCommand,
   exportCommand,
   checkpointCommand,
   benchCommand,

@@ -59,8 +59,16 @@ export function encodeBatch(pairs: readonly Pair[], windows: readonly Window[], 
   }
 }
 
-/** @param out  zeros, one plane per channel */
-function encodeLabel(ids: Uint8Array, { labelInput, colours }: Omit<Encoding, 'framing'>, out: Float32Array): void {
+/**
+ * One map of ids as the net takes it.
+ *
+ * @param out  zeros, one plane per channel
+ */
+export function encodeLabel(
+  ids: Uint8Array,
+  { labelInput, colours }: Omit<Encoding, 'framing'>,
+  out: Float32Array,
+): void {
   let top = 0
   for (const id of ids) top = Math.max(top, id)
   if (top >= colours.length)

@@ -120,13 +120,18 @@ export function joinRuns(
   return regions
 }
 
-// Adds to `sizes` u32, zeroed by the caller, the pixels of each region but the unlabelled ones.
-export function measure(ids: usize, starts: usize, owners: usize, runs: u32, sizes: usize): void {
+// Adds the pixels of each region but the unlabelled ones to `sizes` u32, and those of each id to `counts` u32 [256]; both
+// are zeroed by the caller.
+export function measure(ids: usize, starts: usize, owners: usize, runs: u32, sizes: usize, counts: usize): void {
   for (let run: u32 = 0; run < runs; run++) {
     const start = word(starts, run)
-    if (load<u8>(ids + <usize>start) == UNLABELLED) continue
-    const at = sizes + (<usize>word(owners, run) << 2)
-    store<u32>(at, load<u32>(at) + word(starts, run + 1) - start)
+    const pixels = word(starts, run + 1) - start
+    const id = <u32>load<u8>(ids + <usize>start)
+    const count = counts + (<usize>id << 2)
+    store<u32>(count, load<u32>(count) + pixels)
+    if (id == UNLABELLED) continue
+    const size = sizes + (<usize>word(owners, run) << 2)
+    store<u32>(size, load<u32>(size) + pixels)
   }
 }
 

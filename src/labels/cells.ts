@@ -16,8 +16,16 @@ export interface Grid {
   readonly rows: number
 }
 
+/** Cells of this many pixels and more have an even number of them, so that they are whole at half size. */
+export const EVEN_CELL = 4
+
 export function gridOf(width: number, height: number): Grid {
-  const cell = Math.max(1, Math.round(Math.min(width, height) / CELLS), Math.ceil(Math.max(width, height) / MOST_CELLS))
+  const least = Math.max(
+    1,
+    Math.round(Math.min(width, height) / CELLS),
+    Math.ceil(Math.max(width, height) / MOST_CELLS),
+  )
+  const cell = least < EVEN_CELL ? least : least + (least & 1)
   return { cell, columns: Math.ceil(width / cell), rows: Math.ceil(height / cell) }
 }
 

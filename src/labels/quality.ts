@@ -57,14 +57,13 @@ export function measureLabels({
   unlabelled = [],
   beyondColour = false,
 }: LabelledPhoto): LabelMeasures {
-  const counts = countIds(ids)
+  const { regions, pixels: counts, smallShare } = regionStatistics(ids, width, height)
   for (const id of unlabelled) counts[id] = 0
   const known = [...counts.subarray(0, classes)]
   const labelled = known.reduce((sum, count) => sum + count, 0)
   const shares = known.map(count => count / (labelled || 1))
   const live = shares.flatMap((share, id) => (share >= LIVE_SHARE ? [id] : []))
   const entropy = shares.reduce((sum, share) => (share > 0 ? sum - share * Math.log(share) : sum), 0)
-  const { regions, smallShare } = regionStatistics(ids, width, height)
   const closest = beyondColour ? undefined : smallestDistance(meanColours(ids, rgb, width, height, live))
   return {
     live: live.length,
@@ -75,23 +74,6 @@ export function measureLabels({
     closest: closest === undefined ? null : rounded(closest),
     unlabelled: rounded(1 - labelled / (ids.length || 1)),
   }
-}
-
-/** Four counters an id, taken in turn: one that is counted up again at once has to wait for itself. */
-function countIds(ids: Uint8Array): Uint32Array {
-  const turns = new Uint32Array(4 * 256)
-  const whole = ids.length & ~3
-  for (let i = 0; i < whole; i += 4) {
-    turns[ids[i]!]!++
-    turns[256 + ids[i + 1]!]!++
-    turns[512 + ids[i + 2]!]!++
-    turns[768 + ids[i + 3]!]!++
-  }
-  for (let i = whole; i < ids.length; i++) turns[ids[i]!]!++
-  return Uint32Array.from(
-    { length: 256 },
-    (_, id) => turns[id]! + turns[256 + id]! + turns[512 + id]! + turns[768 + id]!,
-  )
 }
 
 function meanColours(

@@ -20,7 +20,7 @@ interface Regions {
     starts: number,
     owners: number,
   ): number
-  measure(ids: number, starts: number, owners: number, runs: number, sizes: number): void
+  measure(ids: number, starts: number, owners: number, runs: number, sizes: number, counts: number): void
   mapRegions(starts: number, owners: number, runs: number, map: number): void
   mergeSmall(
     ids: number,
@@ -46,6 +46,8 @@ const kernel = instantiate<Regions>(regionsKernel)
 export interface RegionStatistics {
   /** Regions with a label. */
   readonly regions: number
+  /** How many pixels have each of the 256 ids. */
+  readonly pixels: Uint32Array
   /** The share of the labelled pixels, 0..1, that lie in regions of fewer than `px` pixels; 0 if none has a label. */
   smallShare(px: number): number
 }
@@ -57,14 +59,18 @@ export interface RegionStatistics {
  */
 export function regionStatistics(ids: Uint8Array, width: number, height: number): RegionStatistics {
   const { runs, regions, owners, end } = findRegions(ids, width, height)
-  const sizesAt = align(end)
-  const sizes = new Uint32Array(kernel.reserve(sizesAt + 4 * regions), sizesAt, regions).fill(0)
-  kernel.run.measure(IDS_AT, startsBefore(owners, runs), owners, runs, sizesAt)
+  const countsAt = align(end)
+  const sizesAt = countsAt + 4 * 256
+  const buffer = kernel.reserve(sizesAt + 4 * regions)
+  const counts = new Uint32Array(buffer, countsAt, 256).fill(0)
+  const sizes = new Uint32Array(buffer, sizesAt, regions).fill(0)
+  kernel.run.measure(IDS_AT, startsBefore(owners, runs), owners, runs, sizesAt, countsAt)
   // unlabelled regions are left at 0
   const labelled = sizes.filter(size => size > 0)
   const pixels = pixelsUnder(Infinity, labelled)
   return {
     regions: labelled.length,
+    pixels: counts.slice(),
     smallShare: px => (pixels === 0 ? 0 : pixelsUnder(px, labelled) / pixels),
   }
 }

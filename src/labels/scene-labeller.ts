@@ -58,17 +58,25 @@ export class SceneLabeller {
   /**
    * The label of each pixel: of the nearest cluster, the lowest of several equally near. Arithmetic is float32.
    *
+   * Photos that the scene has in half size are labelled in half size. Where nine pixels there agree, so do those that the
+   * middle one stands for; elsewhere each pixel has the nearest of the clusters of those nine.
+   *
    * @param scene  loaded with the photo
    * @param around  of that scene and these features
    */
   label(scene: Scene, around: Surroundings): Uint8Array {
-    const { width, height, grid, kernel } = scene
-    const { columns, rows, cell } = grid
+    const { grid, kernel, step } = scene
+    const { columns, rows } = grid
     const { slopes } = this.scores
     const k = this.ids.length
+    const pixels = scene.width * scene.height
+    const width = Math.ceil(scene.width / step)
+    const height = Math.ceil(scene.height / step)
     const pitch = ((width + 7) & ~7) + 4
-    const across = between(width, cell, columns)
-    const down = between(height, cell, rows)
+    const across = between(width, grid.cell / step, columns)
+    const down = between(height, grid.cell / step, rows)
+    // rows of the map of half size have others before and behind them, and room for what is read and written beyond
+    const apart = step === 1 ? width : align(width + 32)
     let end = scene.free
     const reserve = (bytes: number): number => {
       const at = end
@@ -79,43 +87,40 @@ export class SceneLabeller {
       slopes: reserve(48 * k),
       cells: reserve(4 * k * (rows + 1) * (columns + 1)),
       edges: reserve(4 * (columns + 1)),
+      left: reserve(4 * width),
       part: reserve(4 * pitch),
       above: reserve(4 * height),
       down: reserve(4 * height),
       one: reserve(4 * k * pitch),
       other: reserve(4 * k * pitch),
       ids: reserve(k),
-      labels: reserve(width * height + 16),
+      map: reserve(step === 1 ? 0 : apart * (height + 2) + 32) + apart + 16,
+      labels: reserve(pixels + 48),
     }
     const memory = kernel.reserve(end)
     const floats = (start: number, length: number): Float32Array => new Float32Array(memory, start, length)
     for (const [i, slope] of slopes.entries()) floats(at.slopes + 16 * i, 4).fill(slope)
     this.scoreCells(around, floats(at.cells, k * (rows + 1) * (columns + 1)))
     new Uint32Array(memory, at.edges, columns + 1).set(edgesOf(across.left, columns))
+    new Uint32Array(memory, at.left, width).set(across.left)
     floats(at.part, width).set(across.part)
     new Uint32Array(memory, at.above, height).set(down.left)
     floats(at.down, height).set(down.part)
     new Uint8Array(memory, at.ids, k).set(this.ids)
-    kernel.run.assign(
-      scene.planes,
-      scene.stride,
-      width,
-      height,
-      at.slopes,
-      at.cells,
-      columns,
-      rows,
-      k,
-      at.edges,
-      at.part,
-      at.above,
-      at.down,
-      at.one,
-      at.other,
-      at.ids,
-      at.labels,
+    const { run } = kernel
+    // biome-ignore format: one call
+    run.assign(
+      scene.planes, scene.stride, width, height, at.slopes, at.cells, columns, rows, k, at.edges, at.part, at.above,
+      at.down, at.one, at.other, step === 1 ? at.labels : at.map, apart,
     )
-    return new Uint8Array(memory, at.labels, width * height).slice()
+    if (step === 2)
+      // biome-ignore format: one call
+      run.refine(
+        scene.rgb, scene.width, scene.height, 0, at.map, apart, at.slopes, at.cells, columns, rows, at.left, at.part,
+        at.above, at.down, at.labels,
+      )
+    if (this.ids.some((id, cluster) => id !== cluster)) run.rename(at.labels, pixels, at.ids)
+    return new Uint8Array(memory, at.labels, pixels).slice()
   }
 
   /** @param out  [k][rows + 1][columns + 1], the last row and column twice */

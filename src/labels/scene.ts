@@ -1,9 +1,10 @@
 /**
- * A photo as labels see it: planes of OKLab bytes at full size, and the cells of `cells.ts`, in the memory of a kernel.
+ * A photo as labels see it: planes of OKLab bytes and the cells of `cells.ts`, in the memory of a kernel. Colours of
+ * photos that are not very small are looked at in half size: labels.md says why that loses nothing.
  */
 import { instantiate } from '../kernels/instantiate.js'
 import sceneKernel from '../kernels/scene.wasm.js'
-import { type Cells, cellsOn, type Grid, gridOf, type Surroundings } from './cells.js'
+import { type Cells, cellsOn, EVEN_CELL, type Grid, gridOf, type Surroundings } from './cells.js'
 import type { Features } from './features.js'
 import { okLab } from './oklab.js'
 
@@ -11,8 +12,19 @@ import { okLab } from './oklab.js'
 const SURROUNDINGS = 5
 
 export interface ScenePasses {
-  toLab(rgb: number, pixels: number, table: number, planes: number, stride: number): void
-  sumCells(plane: number, width: number, height: number, cell: number, what: number, sums: number, out: number): void
+  halve(rgb: number, width: number, height: number, lumas: number, pitch: number, halves: number, apart: number): void
+  translate(bytes: number, count: number, table: number): void
+  toLab(red: number, apart: number, step: number, pixels: number, table: number, planes: number, stride: number): void
+  sumCells(
+    plane: number,
+    pitch: number,
+    width: number,
+    height: number,
+    cell: number,
+    what: number,
+    sums: number,
+    out: number,
+  ): void
   assign(
     planes: number,
     stride: number,
@@ -29,13 +41,37 @@ export interface ScenePasses {
     down: number,
     one: number,
     other: number,
-    ids: number,
+    labels: number,
+    apart: number,
+  ): void
+  refine(
+    rgb: number,
+    width: number,
+    height: number,
+    table: number,
+    map: number,
+    apart: number,
+    slopes: number,
+    cells: number,
+    columns: number,
+    rows: number,
+    left: number,
+    part: number,
+    above: number,
+    down: number,
     labels: number,
   ): void
+  rename(labels: number, count: number, ids: number): void
 }
 
-const TABLE_BYTES = 4 * 256
+/** Linear light of each code, then lightness. */
+const TABLE_BYTES = 5 * 256
 const align = (bytes: number): number => (bytes + 15) & ~15
+
+const LIGHTNESS_AT = 4 * 256
+
+/** OKLab lightness of each grey, 0..255. */
+const LIGHTNESS = Uint8Array.from({ length: 256 }, (_, code) => Math.round(255 * okLab(code, code, code)[0]))
 
 /** Linear light of each code, as OKLab's red signal shows it. */
 const LIGHT = Float32Array.from({ length: 256 }, (_, code) => okLab(code, code, code)[0] ** 3)
@@ -46,27 +82,47 @@ export class Scene {
   width = 0
   height = 0
   grid: Grid = { cell: 1, columns: 0, rows: 0 }
-  /** Where the planes begin, how far they are apart, and where memory is free behind them, in bytes. */
+  /** Pixels of the photo along a side of one in the planes: 1, or 2. */
+  step: 1 | 2 = 1
+  /** Where in the kernel's memory, in bytes, the photo, its lightness and the planes begin, and where memory is free. */
+  rgb = 0
+  private lumas = 0
   planes = 0
-  stride = 0
   free = 0
+  /** How far apart the planes are. */
+  stride = 0
 
   constructor() {
-    new Float32Array(this.kernel.reserve(TABLE_BYTES), 0, 256).set(LIGHT)
+    const memory = this.kernel.reserve(TABLE_BYTES)
+    new Float32Array(memory, 0, 256).set(LIGHT)
+    new Uint8Array(memory, LIGHTNESS_AT, 256).set(LIGHTNESS)
   }
 
   /** @param rgb  interleaved sRGB pixels, length 3 * width * height */
   load(rgb: Uint8Array, width: number, height: number): void {
     const pixels = width * height
     if (rgb.length !== 3 * pixels) throw new RangeError(`${rgb.length} bytes for ${width}x${height} pixels`)
-    Object.assign(this, { width, height, grid: gridOf(width, height) })
-    this.stride = align(pixels + 16)
-    this.planes = TABLE_BYTES
-    const rgbAt = this.planes + 3 * this.stride
-    this.free = rgbAt
-    const memory = this.kernel.reserve(rgbAt + align(3 * pixels + 16))
-    new Uint8Array(memory, rgbAt).set(rgb)
-    this.kernel.run.toLab(rgbAt, pixels, 0, this.planes, this.stride)
+    const grid = gridOf(width, height)
+    Object.assign(this, { width, height, grid, step: grid.cell < EVEN_CELL ? 1 : 2 })
+    const halfPixels = Math.ceil(width / 2) * Math.ceil(height / 2)
+    const apart = align(halfPixels + 16)
+    this.rgb = TABLE_BYTES
+    this.lumas = this.rgb + align(3 * pixels + 64)
+    const halves = this.lumas + this.pitch * height + 16
+    this.planes = halves + 3 * apart
+    this.stride = align((this.step === 1 ? pixels : halfPixels) + 16)
+    this.free = this.planes + 3 * this.stride
+    const { run } = this.kernel
+    new Uint8Array(this.kernel.reserve(this.free), this.rgb, rgb.length).set(rgb)
+    run.halve(this.rgb, width, height, this.lumas, this.pitch, halves, apart)
+    run.translate(this.lumas, this.pitch * height, LIGHTNESS_AT)
+    if (this.step === 1) run.toLab(this.rgb, 1, 3, pixels, 0, this.planes, this.stride)
+    else run.toLab(halves, apart, 1, halfPixels, 0, this.planes, this.stride)
+  }
+
+  /** How far rows of lightness are apart. */
+  private get pitch(): number {
+    return align(this.width)
   }
 
   /** What the cells say of the pixels in them; texture where it counts. */
@@ -85,22 +141,27 @@ export class Scene {
     return { ...this.grid, level, ...(texture && { texture: [this.texture(1), this.texture(2)] as const }) }
   }
 
-  /** The planes of OKLab bytes, void as soon as the scene is loaded or measured again. */
+  /** OKLab bytes of each pixel as three planes, void as soon as the scene is loaded, measured or labelled again. */
   colour(): readonly [Uint8Array, Uint8Array, Uint8Array] {
-    const memory = this.kernel.reserve(0)
-    const plane = (i: number): Uint8Array =>
-      new Uint8Array(memory, this.planes + i * this.stride, this.width * this.height)
+    const pixels = this.width * this.height
+    const stride = align(pixels + 16)
+    const memory = this.kernel.reserve(this.free + 3 * stride)
+    this.kernel.run.toLab(this.rgb, 1, 3, pixels, 0, this.free, stride)
+    const plane = (i: number): Uint8Array => new Uint8Array(memory, this.free + i * stride, pixels)
     return [plane(0), plane(1), plane(2)]
   }
 
   private means(plane: number): Uint8Array {
-    const { cell, columns, rows } = this.grid
-    const sums = this.sums(this.planes + plane * this.stride, 0)
+    const { columns, rows } = this.grid
+    const cell = this.grid.cell / this.step
+    const width = Math.ceil(this.width / this.step)
+    const height = Math.ceil(this.height / this.step)
+    const sums = this.sums({ at: this.planes + plane * this.stride, pitch: width, width, height, cell }, 0)
     const means = new Uint8Array(columns * rows)
     for (let row = 0, i = 0; row < rows; row++) {
-      const high = Math.min(cell, this.height - row * cell)
+      const high = Math.min(cell, height - row * cell)
       for (let column = 0; column < columns; column++, i++) {
-        const wide = Math.min(cell, this.width - column * cell)
+        const wide = Math.min(cell, width - column * cell)
         means[i] = Math.round(sums[i]! / (wide * high))
       }
     }
@@ -109,8 +170,8 @@ export class Scene {
 
   /** Mean steps of lightness from pixel to pixel, across (1) or down (2), on a scale of logarithms. */
   private texture(what: 1 | 2): Uint8Array {
-    const { grid } = this
-    const steps = new Float64Array(this.sums(this.planes, what))
+    const { grid, lumas: at, pitch, width, height } = this
+    const steps = new Float64Array(this.sums({ at, pitch, width, height, cell: grid.cell }, what))
     const around = boxSums(steps, grid)
     const bytes = new Uint8Array(steps.length)
     const pixels = (SURROUNDINGS * grid.cell) ** 2
@@ -119,14 +180,23 @@ export class Scene {
     return bytes
   }
 
-  private sums(plane: number, what: 0 | 1 | 2): Uint32Array {
-    const { cell, columns, rows } = this.grid
+  private sums({ at, pitch, width, height, cell }: Plane, what: 0 | 1 | 2): Uint32Array {
+    const { columns, rows } = this.grid
     const scratch = this.free
-    const out = align(scratch + 2 * this.width + 48)
+    const out = align(scratch + 2 * width + 48)
     const memory = this.kernel.reserve(out + 4 * columns * rows)
-    this.kernel.run.sumCells(plane, this.width, this.height, cell, what, scratch, out)
+    this.kernel.run.sumCells(at, pitch, width, height, cell, what, scratch, out)
     return new Uint32Array(memory, out, columns * rows).slice()
   }
+}
+
+/** Bytes in the kernel's memory, and how many of them a cell is wide. */
+interface Plane {
+  readonly at: number
+  readonly pitch: number
+  readonly width: number
+  readonly height: number
+  readonly cell: number
 }
 
 let inHand: Scene | undefined

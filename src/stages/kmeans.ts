@@ -24,7 +24,7 @@ import { signAhead, signatureShared, signatureTask } from './signatures.js'
 
 export const kmeans = defineStage({
   name: 'kmeans',
-  version: 4,
+  version: 5,
   summary: 'Make label maps by clustering (K-means): what looks alike, and lies alike, becomes a class',
   details:
     'Finds one palette for all photos from exact integers, so that it does not depend on order or on the number of workers, then gives each pixel the id of its nearest class. Ids go from dark to light. With `refit: drift` the palette stays while it fits when photos are added; names, colours and merges made with `prep palette` stay in any case. Leaves palette.json, coloured maps and a contact sheet in OUT/labels, and the verdict on each photo and its labels in quality.json and quality-sheet.png.',

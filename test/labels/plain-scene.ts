@@ -5,15 +5,49 @@ import { okLab } from '../../src/labels/oklab.js'
 import type { Palette } from '../../src/labels/palette.js'
 import { placesOf } from '../../src/labels/units.js'
 
-/** OKLab of each pixel on the scale of the planes' bytes, not rounded; what is beyond them (vivid blue, magenta) clipped. */
-export function plainPlanes(rgb: Uint8Array): [Float64Array, Float64Array, Float64Array] {
-  const planes = [0, 1, 2].map(() => new Float64Array(rgb.length / 3)) as [Float64Array, Float64Array, Float64Array]
+type Planes = [Float64Array, Float64Array, Float64Array]
+
+/** OKLab of each pixel on the scale of the planes' bytes, not rounded. */
+export function plainColours(rgb: Uint8Array): Planes {
+  const planes = [0, 1, 2].map(() => new Float64Array(rgb.length / 3)) as Planes
   for (let i = 0; i < rgb.length / 3; i++) {
     const [L, a, b] = okLab(rgb[3 * i]!, rgb[3 * i + 1]!, rgb[3 * i + 2]!)
-    for (const [axis, value] of [255 * L, 128 + 512 * a, 128 + 512 * b].entries())
-      planes[axis]![i] = Math.max(0, Math.min(255, value))
+    for (const [axis, value] of [255 * L, 128 + 512 * a, 128 + 512 * b].entries()) planes[axis]![i] = value
   }
   return planes
+}
+
+/** The same, but what is beyond bytes (vivid blue, magenta) clipped. */
+export const plainPlanes = (rgb: Uint8Array): Planes =>
+  plainColours(rgb).map(plane => plane.map(value => Math.max(0, Math.min(255, value)))) as Planes
+
+/** A photo at half its size: rounded means of 2x2 pixels, of which a last column or row that is alone counts twice. */
+export function plainHalf({ rgb, width, height }: Photo): Photo {
+  const [wide, high] = [Math.ceil(width / 2), Math.ceil(height / 2)]
+  const half = new Uint8Array(3 * wide * high)
+  for (let y = 0; y < high; y++)
+    for (let x = 0; x < wide; x++)
+      for (let c = 0; c < 3; c++) {
+        let sum = 0
+        for (const v of [2 * y, Math.min(height - 1, 2 * y + 1)])
+          for (const u of [2 * x, Math.min(width - 1, 2 * x + 1)]) sum += rgb[3 * (v * width + u) + c]!
+        half[3 * (y * wide + x) + c] = Math.floor((sum + 2) / 4)
+      }
+  return { rgb: half, width: wide, height: high }
+}
+
+/** The lightness, as a byte, of the grey of each pixel's luma. */
+export const plainLightness = (rgb: Uint8Array): Uint8Array =>
+  Uint8Array.from({ length: rgb.length / 3 }, (_, i) => {
+    const [r, g, b] = rgb.subarray(3 * i, 3 * i + 3) as unknown as [number, number, number]
+    const luma = Math.floor((77 * r + 150 * g + 29 * b) / 256)
+    return Math.round(255 * okLab(luma, luma, luma)[0])
+  })
+
+export interface Photo {
+  readonly rgb: Uint8Array
+  readonly width: number
+  readonly height: number
 }
 
 type Plane = { readonly bytes: Uint8Array; readonly width: number; readonly height: number }
@@ -53,14 +87,17 @@ export function plainTexture(plane: Plane, cell: number, what: 'across' | 'down'
   })
 }
 
-/** Gives the squared distance of a pixel to each cluster; what lies around it is a mean of the cells whose middles are nearest. */
+/**
+ * Gives the squared distance of a pixel to each cluster; what lies around it is a mean of the cells whose middles are
+ * nearest. Its colour is the one in the planes unless another is given.
+ */
 export function plainDistances(
-  planes: readonly Uint8Array[],
+  planes: ReadonlyArray<ArrayLike<number>>,
   { width }: { readonly width: number },
   cells: Cells,
   { clusters }: Palette,
   features: Features,
-): (x: number, y: number) => number[] {
+): (x: number, y: number, colour?: readonly number[]) => number[] {
   const weights = weightsOf(features)
   const further = placesOf(cells, features).slice(3)
   const near = (at: number, count: number): Array<readonly [index: number, share: number]> => {
@@ -71,8 +108,8 @@ export function plainDistances(
       [Math.min(count - 1, first + 1), place - first],
     ]
   }
-  return (x, y) => {
-    const [L, a, b] = planes.map(plane => plane[y * width + x]!) as [number, number, number]
+  return (x, y, colour = planes.map(plane => plane[y * width + x]!)) => {
+    const [L, a, b] = colour as [number, number, number]
     const own = [(L - Math.round(features.exposure * cells.level)) / 255, (a - 128) / 512, (b - 128) / 512]
     return clusters.map(({ centroid }) => {
       let distance = 0

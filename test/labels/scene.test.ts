@@ -12,13 +12,17 @@ import { positionTrust, sharedByRows } from '../../src/labels/scene-points.js'
 import { SMOOTHINGS } from '../../src/labels/smooth.js'
 import { seededRandom } from './lloyd.js'
 import { noisyPixels, randomPixels } from './pictures.js'
-import { plainDistances, plainMeans, plainPlanes, plainTexture } from './plain-scene.js'
+import {
+  type Photo,
+  plainColours,
+  plainDistances,
+  plainHalf,
+  plainLightness,
+  plainMeans,
+  plainPlanes,
+  plainTexture,
+} from './plain-scene.js'
 
-interface Photo {
-  readonly rgb: Uint8Array
-  readonly width: number
-  readonly height: number
-}
 const photos = fc
   .record({
     width: fc.integer({ min: 1, max: 70 }),
@@ -38,6 +42,11 @@ const LARGE: readonly Photo[] = [
   { width: 131, height: 97, rgb: noisyPixels(131 * 97, 3, 60) },
   { width: 320, height: 197, rgb: noisyPixels(320 * 197, 4, 60) },
   { width: 17, height: 1000, rgb: noisyPixels(17_000, 5, 60) },
+]
+/** These are looked at in half size; sides that are odd, and no whole number of cells. */
+const HALVED: readonly Photo[] = [
+  { width: 241, height: 227, rgb: noisyPixels(241 * 227, 6, 60) },
+  { width: 256, height: 334, rgb: noisyPixels(256 * 334, 7, 20) },
 ]
 const features: fc.Arbitrary<Features> = fc.record({
   chroma: fc.constantFrom(1, 8.5),
@@ -81,38 +90,96 @@ function checkPlanesAndCells(photo: Photo): void {
   for (const [axis, plane] of planes.entries())
     expect(plane.findIndex((byte, i) => Math.abs(byte - exact[axis]![i]!) > 0.7)).toBe(-1)
   const cells = scene.cells({ texture: 1 })
-  const { cell } = cells
-  for (const [axis, bytes] of planes.entries())
-    expect([...cells.colour[axis]!]).toEqual(plainMeans({ bytes, width, height }, cell))
-  const light = { bytes: planes[0]!, width, height }
-  expect([...cells.texture![0]]).toEqual(plainTexture(light, cell, 'across'))
-  expect([...cells.texture![1]]).toEqual(plainTexture(light, cell, 'down'))
+  const seen = scene.step === 2 ? plainHalf(photo) : photo
+  const cell = cells.cell / scene.step
+  for (const [axis, bytes] of bytesOf(seen).entries())
+    expect([...cells.colour[axis]!]).toEqual(plainMeans({ ...seen, bytes }, cell))
+  const light = { bytes: plainLightness(photo.rgb), width, height }
+  expect([...cells.texture![0]]).toEqual(plainTexture(light, cells.cell, 'across'))
+  expect([...cells.texture![1]]).toEqual(plainTexture(light, cells.cell, 'down'))
 }
+
+/** Planes of a photo as it is. */
+const bytesOf = (photo: Photo): Uint8Array[] =>
+  load(photo)
+    .colour()
+    .map(plane => plane.slice())
+
+/** The largest number that is summed for a score. */
+const mostOf = ({ detail, chroma }: Features): number => 2 + 0.2 * (detail * chroma) ** 2
 
 function checkLabels(photo: Photo, features: Features, clusters: number, seed: number): void {
   const { width, height } = photo
   const palette = randomPalette(clusters, features, seed)
   const scene = load(photo)
+  expect(scene.step).toBe(1)
   const cells = scene.cells(features)
-  const planes = scene.colour().map(plane => plane.slice())
   const labels = new SceneLabeller(palette, features).label(scene, cells)
   const ids = labelIds(palette)
-  // the largest number that is summed, in float32
-  const most = 2 + 0.2 * (features.detail * features.chroma) ** 2
-  const distancesAt = plainDistances(planes, photo, cells, palette, features)
+  const distancesAt = plainDistances(bytesOf(photo), photo, cells, palette, features)
   const wrong = labels.findIndex((id, i) => {
     const distances = distancesAt(i % width, Math.floor(i / width))
     const found = Math.min(...distances.filter((_, c) => ids[c] === id))
-    return found - Math.min(...distances) > 1e-6 * most
+    // float32
+    return found - Math.min(...distances) > 1e-6 * mostOf(features)
   })
   expect(wrong, `a pixel of ${width}x${height}`).toBe(-1)
   expect(labels.length).toBe(width * height)
 }
 
+/** Of nine pixels of half size that agree the middle one's four have the cluster, of others the nearest of the nine's. */
+function checkHalved(photo: Photo, features: Features, clusters: number, seed: number): { shared: number } {
+  const { width, height } = photo
+  const palette = randomPalette(clusters, features, seed)
+  const scene = load(photo)
+  expect(scene.step).toBe(2)
+  const cells = scene.cells(features)
+  const labels = new SceneLabeller(palette, features).label(scene, cells)
+  const ids = labelIds(palette)
+  const half = plainHalf(photo)
+  const around = { ...cells, cell: cells.cell / 2 }
+  const distancesAt = plainDistances(bytesOf(half), half, around, palette, features)
+  const tie = 1e-6 * mostOf(features)
+  // usually one; more where float32 does not tell them apart
+  const nearest = Array.from({ length: half.width * half.height }, (_, i) => {
+    const distances = distancesAt(i % half.width, Math.floor(i / half.width))
+    const least = Math.min(...distances)
+    return distances.flatMap((distance, c) => (distance - least <= tie ? [c] : []))
+  })
+  const exact = plainColours(photo.rgb)
+  let shared = 0
+  const wrong = labels.findIndex((id, i) => {
+    const [x, y] = [(i % width) >> 1, Math.floor(i / width) >> 1]
+    const nine = [-1, 0, 1].flatMap(v =>
+      [-1, 0, 1].map(u => {
+        const row = Math.max(0, Math.min(half.height - 1, y + v))
+        return nearest[row * half.width + Math.max(0, Math.min(half.width - 1, x + u))]!
+      }),
+    )
+    const candidates = nine.flat()
+    if (candidates.every(c => c === candidates[0])) {
+      shared += 1
+      return id !== ids[candidates[0]!]
+    }
+    const distances = distancesAt(
+      x,
+      y,
+      exact.map(plane => plane[i]!),
+    )
+    const found = Math.min(...candidates.filter(c => ids[c] === id).map(c => distances[c]!))
+    const least = Math.min(...nine.flatMap(one => (one.length === 1 ? [distances[one[0]!]!] : [])))
+    // cube roots are right to 1e-4
+    return !(found - least <= 0.004 * mostOf(features))
+  })
+  expect(wrong, `a pixel of ${width}x${height}`).toBe(-1)
+  expect(labels.length).toBe(width * height)
+  return { shared: shared / labels.length }
+}
+
 describe('the scene kernel does what its plain twin does', () => {
   test('planes, cells and texture', () => {
     fc.assert(fc.property(photos, checkPlanesAndCells), { numRuns: 60 })
-    for (const photo of LARGE) checkPlanesAndCells(photo)
+    for (const photo of [...LARGE, ...HALVED]) checkPlanesAndCells(photo)
   })
 
   test('labels: the nearest cluster, where float32 tells two apart', () => {
@@ -120,6 +187,16 @@ describe('the scene kernel does what its plain twin does', () => {
     fc.assert(fc.property(photos, features, clusters, fc.integer({ min: 1, max: 1e6 }), checkLabels), { numRuns: 100 })
     const all = { chroma: 8.5, position: 0.7, texture: 0.85, exposure: 0.6, detail: 2 }
     for (const [i, photo] of LARGE.entries()) checkLabels(photo, all, 12, i + 1)
+  })
+
+  test('labels of larger photos: by those of half size', () => {
+    const all = { chroma: 8.5, position: 0.7, texture: 0.85, exposure: 0.6, detail: 2 }
+    for (const [i, clusters] of [3, 70].entries())
+      expect(checkHalved(HALVED[i]!, all, clusters, i + 1).shared).toBeLessThan(1)
+    const stripes = striped([SKY, SKY, ROAD, SKY], 3, 301, 289)
+    const { shared } = checkHalved(stripes, { ...all, texture: 0 }, 5, 4)
+    expect(shared).toBeGreaterThan(0.05)
+    expect(shared).toBeLessThan(1)
   })
 
   test('colour alone: as the exact assigner, but where bytes of OKLab are too coarse', () => {

@@ -1,7 +1,8 @@
 /**
  * Our side of `bench/train.ts`, with the protocol of `peers/pix2pix_step.py`.
  *
- * Usage: train-step.ts SIZE THREADS [BATCH]; reads a number of steps per line and answers with the seconds of every step.
+ * Usage: train-step.ts SIZE THREADS [BATCH]; reads a number of steps per line and answers with the seconds of every step,
+ * and behind a bar where those of the last went.
  */
 import { createInterface } from 'node:readline'
 import type { Tensors } from '../src/trainer/engines/engine.js'
@@ -23,7 +24,7 @@ for await (const line of createInterface({ input: process.stdin })) {
     await session.step(batch, { G: 2e-4, D: 2e-4 })
     seconds.push((performance.now() - start) / 1000)
   }
-  console.log(seconds.join(' '))
+  console.log(`${seconds.join(' ')} | ${JSON.stringify(session.timing?.() ?? {})}`)
 }
 await session.dispose()
 

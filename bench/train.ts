@@ -63,12 +63,18 @@ async function benchCase({ size, batch, turns }: Case, python: string | undefine
   return [
     row(what, a, b, 's', note),
     row(`${what}: peak memory`, memory, theirMemory, 'MB'),
+    ...Object.entries(us.timing).map(([work, seconds]) =>
+      row(`${what}: ${work}`, seconds, a, 's', 'of the last step; peer: our whole step'),
+    ),
     row(`${what}: products a second`, gflops, peak, 'GFLOP/s', 'peer: what a large matmul reaches here'),
   ]
 }
 
 /** One of the two in a process of its own, idle between turns. */
 class Side {
+  /** Where the seconds of its last step went, if it tells. */
+  timing: Readonly<Record<string, number>> = {}
+
   private constructor(
     private readonly process: ChildProcess,
     private readonly lines: AsyncIterator<string>,
@@ -87,7 +93,9 @@ class Side {
     this.process.stdin!.write(`${count}\n`)
     const answer = await this.lines.next()
     if (answer.done) throw new Error(`${this.name} ended early`)
-    return answer.value.split(' ').map(Number)
+    const [seconds, timing] = answer.value.split(' | ')
+    if (timing) this.timing = JSON.parse(timing)
+    return seconds!.split(' ').map(Number)
   }
 
   /** The most memory it has had so far; Linux only. */

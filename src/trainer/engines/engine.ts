@@ -48,6 +48,8 @@ export interface Session {
    * @returns the step's scalar losses by name, means over all images
    */
   step(batch: Tensors, rates: Rates): Promise<Readonly<Record<string, number>>>
+  /** Seconds of the last step by player and work, as `D compute` and `G update`; of engines that can tell. */
+  timing?(): Readonly<Record<string, number>>
   /** What G painted at the beginning of the last step, for all its images; only of a graph that has `painting`. */
   painting(): Tensor
   /**

@@ -28,6 +28,7 @@ class OnnxSession implements Session {
   private readonly generators = new Map<number, { model: Model; output: Value }>()
   private readonly sums: GradientSums
   private painted: Tensor[] = []
+  private seconds: Record<string, number> = {}
 
   private constructor(
     private readonly ort: Ort,
@@ -78,14 +79,18 @@ class OnnxSession implements Session {
     const losses: Record<string, number> = {}
     const batches = splitBatch(batch, accumulate).map(images => ({ images, saved: new Map<Value, Floats>() }))
     this.adam.begin()
+    this.seconds = {}
     for (const [at, parts] of this.parts.entries()) {
       const phase = this.graph.phases[at]!
+      const player = Object.keys(phase.gradients)[0]?.[0] ?? ''
       const sums: Record<string, number> = Object.fromEntries(Object.keys(phase.losses).map(name => [name, 0]))
       const buffers = new Map<string, Float32Array>()
       for (const { images, saved } of batches) {
         const gradients = new Map<string, Floats | Product>()
         for (const part of parts) {
+          const began = performance.now()
           const computed = await part.model.run(this.feeder(images, this.weights, saved))
+          const ran = performance.now()
           const result = (value: Value): Floats => saved.get(value) ?? computed(value)
           for (const [name, value] of Object.entries(part.losses)) sums[name]! += result(value).data[0]!
           for (const [name, value] of Object.entries(part.buffers)) buffers.set(name, result(value).data.slice())
@@ -100,6 +105,8 @@ class OnnxSession implements Session {
             release(saved.get(value)!)
             saved.delete(value)
           }
+          this.count(`${player} compute`, ran - began)
+          this.count(`${player} update`, performance.now() - ran)
         }
       }
       if (accumulate > 1)
@@ -110,6 +117,14 @@ class OnnxSession implements Session {
     if (painting)
       this.painted = batches.map(({ saved }) => ({ shape: painting.shape, data: saved.get(painting)!.data }))
     return losses
+  }
+
+  private count(work: string, ms: number): void {
+    this.seconds[work] = (this.seconds[work] ?? 0) + ms / 1000
+  }
+
+  timing(): Readonly<Record<string, number>> {
+    return this.seconds
   }
 
   /** Update a weight by the gradient of a batch, or add to the sum of several. */

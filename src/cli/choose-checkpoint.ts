@@ -1,32 +1,49 @@
-/** Which checkpoint is meant by the output of a run. */
+/** Which checkpoints are meant by the output of a run. */
 import { existsSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { PrepError } from '../errors.js'
 import { listCheckpoints } from '../trainer/checkpoint.js'
 import { readBest } from '../trainer/retention.js'
 
+export interface FoundCheckpoints {
+  /** Newest first; one at least. */
+  readonly files: readonly string[]
+  /** The one that training chose (keep_best). */
+  readonly best?: string
+  /** Where they are; of a checkpoint that was named itself there is none. */
+  readonly folder?: string
+}
+
 /**
  * @param path  the output of a run, a folder of checkpoints, or a checkpoint, which is taken as it is
- * @param which  `best`: the one that training chose (keep_best), else the newest; `latest`: the newest; else the name of one there
  * @throws {PrepError} `FILE_MISSING`
  */
-export async function chooseCheckpoint(path: string, which = 'best'): Promise<string> {
+export async function findCheckpoints(path: string): Promise<FoundCheckpoints> {
   if (!existsSync(path))
     throw new PrepError('FILE_MISSING', `${path} does not exist`, { hint: 'name the output of a run, or a checkpoint' })
-  if (statSync(path).isFile()) return path
+  if (statSync(path).isFile()) return { files: [path] }
   for (const folder of [join(path, 'train/checkpoints'), join(path, 'checkpoints'), path]) {
     const files = (await listCheckpoints(folder)).map(file => file.path)
     if (files.length === 0) continue
-    const best = which === 'best' ? await readBest(folder) : undefined
-    if (best) return join(folder, best.file)
-    if (which === 'best' || which === 'latest') return files[0]!
-    const named = [which, join(folder, which), join(folder, `${which}.safetensors`)].find(file => existsSync(file))
-    if (named) return named
-    throw new PrepError('FILE_MISSING', `${path} has no checkpoint ${which}`, {
-      hint: `it has ${files.map(file => file.slice(folder.length + 1)).join(', ')}`,
-    })
+    const best = await readBest(folder)
+    return { files, folder, ...(best && { best: join(folder, best.file) }) }
   }
   throw new PrepError('FILE_MISSING', `${path}: expected checkpoints in train/checkpoints, found none`, {
     hint: 'train first: a run writes a checkpoint after its first epoch',
+  })
+}
+
+/**
+ * @param which  `best`: the one that training chose, else the newest; `latest`: the newest; else the name of one there
+ * @throws {PrepError} `FILE_MISSING`
+ */
+export async function chooseCheckpoint(path: string, which = 'best'): Promise<string> {
+  const { files, best, folder } = await findCheckpoints(path)
+  if (which === 'best') return best ?? files[0]!
+  if (which === 'latest' || folder === undefined) return files[0]!
+  const named = [which, join(folder, which), join(folder, `${which}.safetensors`)].find(file => existsSync(file))
+  if (named) return named
+  throw new PrepError('FILE_MISSING', `${path} has no checkpoint ${which}`, {
+    hint: `it has ${files.map(file => file.slice(folder.length + 1)).join(', ')}`,
   })
 }

@@ -1,13 +1,13 @@
 /** `prep eval`: how good checkpoints are on rows that they were not trained on. */
-import { existsSync, statSync } from 'node:fs'
+import { existsSync } from 'node:fs'
 import { basename, dirname, join, resolve } from 'node:path'
 import { Command, InvalidArgumentError, Option } from 'commander'
 import { PrepError } from '../errors.js'
 import { SPLITS, type Split } from '../sample.js'
-import { listCheckpoints } from '../trainer/checkpoint.js'
 import { type CheckpointEvaluation, evaluateCheckpoint } from '../trainer/evaluate-checkpoint.js'
 import { HELD_OUT_METRICS, type HeldOutMetric } from '../trainer/options.js'
-import { isBetter, readBest } from '../trainer/retention.js'
+import { isBetter } from '../trainer/retention.js'
+import { findCheckpoints } from './choose-checkpoint.js'
 import { figureName, figureText } from './figures.js'
 import { printLine, printNotice, printTable } from './render.js'
 import { wholeNumber } from './run.js'
@@ -75,22 +75,10 @@ function count(text: string): number {
   return value
 }
 
-/** A checkpoint as given, or those of a run. */
+/** A checkpoint as given; of a run all, or its newest and its best. */
 async function checkpointsOf(path: string, all: boolean): Promise<string[]> {
-  if (existsSync(path) && statSync(path).isFile()) return [path]
-  if (!existsSync(path))
-    throw new PrepError('FILE_MISSING', `${path} does not exist`, { hint: 'name the output of a run, or a checkpoint' })
-  const folders = [join(path, 'train/checkpoints'), join(path, 'checkpoints'), path]
-  for (const folder of folders) {
-    const files = (await listCheckpoints(folder)).map(file => file.path)
-    if (files.length === 0) continue
-    if (all) return files
-    const best = await readBest(folder)
-    return [...new Set([files[0]!, ...(best ? [join(folder, best.file)] : [])])]
-  }
-  throw new PrepError('FILE_MISSING', `${path}: expected checkpoints in train/checkpoints, found none`, {
-    hint: 'train first: a run writes a checkpoint after its first epoch',
-  })
+  const { files, best = files[0]! } = await findCheckpoints(path)
+  return all ? [...files] : [...new Set([files[0]!, best])]
 }
 
 /** The data set of the run that a checkpoint lies in, OUT/train/checkpoints/NAME. */

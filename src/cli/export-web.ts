@@ -2,7 +2,7 @@
 import { Command } from 'commander'
 import { exportWeb } from '../paint/export-web.js'
 import { openStudio } from '../paint/studio.js'
-import { newestCheckpoint } from './newest-checkpoint.js'
+import { chooseCheckpoint } from './choose-checkpoint.js'
 import { bytesText, printLine } from './render.js'
 import { datasetFolder } from './verify.js'
 
@@ -26,7 +26,7 @@ Example:
     )
     .action(async (run: string, folder: string, { dataset }: { dataset?: string | false }) => {
       const given = dataset === false ? null : typeof dataset === 'string' ? await datasetFolder(dataset) : undefined
-      const studio = await openStudio(await newestCheckpoint(run), given)
+      const studio = await openStudio(await chooseCheckpoint(run), given)
       try {
         const files = await exportWeb(studio, folder)
         const total = files.reduce((sum, { bytes }) => sum + bytes, 0)

@@ -5,7 +5,7 @@ import { PrepError } from '../errors.js'
 import { isLoopback } from '../paint/admission.js'
 import { startPaintServer } from '../paint/server.js'
 import { openStudio } from '../paint/studio.js'
-import { newestCheckpoint } from './newest-checkpoint.js'
+import { chooseCheckpoint } from './choose-checkpoint.js'
 import { printLine } from './render.js'
 import { wholeNumber } from './run.js'
 import { datasetFolder } from './verify.js'
@@ -59,7 +59,7 @@ A folder that any web server can host, without prep: prep export web (docs/paint
         throw new PrepError('USAGE', `--host ${host} would let other machines in`, {
           hint: 'add --allow-others if that is what you want',
         })
-      const checkpoint = await newestCheckpoint(run)
+      const checkpoint = await chooseCheckpoint(run)
       const folder = dataset === false ? null : typeof dataset === 'string' ? await datasetFolder(dataset) : undefined
       const studio = await openStudio(checkpoint, folder)
       try {

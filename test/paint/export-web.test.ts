@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import ort from 'onnxruntime-node'
 import { chromium } from 'playwright-core'
 import { beforeAll, describe, expect, test } from 'vitest'
-import { newestCheckpoint } from '../../src/cli/newest-checkpoint.js'
+import { chooseCheckpoint } from '../../src/cli/choose-checkpoint.js'
 import { sha256Hex } from '../../src/files.js'
 import type { Manifest } from '../../src/paint/manifest.js'
 import { typeOf } from '../../src/paint/page-files.js'
@@ -44,7 +44,7 @@ test('the folder has all that the page needs, and the same again the second time
 })
 
 test('the model paints what the engine paints', async () => {
-  const checkpoint = await newestCheckpoint(join(cwd, 'out'))
+  const checkpoint = await chooseCheckpoint(join(cwd, 'out'))
   const { state, session, close } = await openGenerator(checkpoint, { engine: 'auto', threads: 1 })
   const colours = displayColours(state.palette, checkpoint)
   const ids = Uint8Array.from({ length: 32 * 32 }, (_, i) => (i >> 6) % colours.length)
@@ -108,7 +108,7 @@ describe.skipIf(!existsSync(executablePath))(`in ${executablePath}`, () => {
 
   test('prep paint --in-browser paints with the same page', async () => {
     const { browserModel } = await import('../../src/paint/browser-model.js')
-    const checkpoint = await newestCheckpoint(join(cwd, 'out'))
+    const checkpoint = await chooseCheckpoint(join(cwd, 'out'))
     const studio = await openStudio(checkpoint)
     const browser = await browserModel(checkpoint)
     const server = await startPaintServer({ studio, host: '127.0.0.1', port: 0, engine: 'auto', browser })

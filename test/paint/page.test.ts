@@ -5,7 +5,7 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
-import { newestCheckpoint } from '../../src/cli/newest-checkpoint.js'
+import { chooseCheckpoint } from '../../src/cli/choose-checkpoint.js'
 import { type PaintServer, startPaintServer } from '../../src/paint/server.js'
 import { openStudio, type Studio } from '../../src/paint/studio.js'
 import { temporaryFolder } from '../helpers.js'
@@ -21,7 +21,7 @@ describe.skipIf(!existsSync(executablePath))(`the page in ${executablePath}`, ()
   const errors: string[] = []
 
   beforeAll(async () => {
-    studio = await openStudio(await newestCheckpoint(await trainTinyRun(cwd)))
+    studio = await openStudio(await chooseCheckpoint(await trainTinyRun(cwd)))
     server = await startPaintServer({ studio, host: '127.0.0.1', port: 0, engine: 'auto', threads: 1 })
     browser = await chromium.launch({ executablePath, args: ['--no-sandbox'] })
   })

@@ -3,7 +3,7 @@ import { request } from 'node:http'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { WebSocket } from 'ws'
-import { newestCheckpoint } from '../../src/cli/newest-checkpoint.js'
+import { chooseCheckpoint } from '../../src/cli/choose-checkpoint.js'
 import type { BlockRecord, Manifest } from '../../src/paint/manifest.js'
 import { readPicture } from '../../src/paint/picture-message.js'
 import { type PaintServer, startPaintServer } from '../../src/paint/server.js'
@@ -19,7 +19,7 @@ let cookie: string
 let base: string
 
 beforeAll(async () => {
-  checkpoint = await newestCheckpoint(await trainTinyRun(cwd))
+  checkpoint = await chooseCheckpoint(await trainTinyRun(cwd))
   studio = await openStudio(checkpoint)
   server = await startPaintServer({ studio, host: '127.0.0.1', port: 0, engine: 'auto', threads: 1 })
   base = `http://127.0.0.1:${server.port}`

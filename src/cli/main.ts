@@ -13,6 +13,7 @@ import { labelCommand } from './label.js'
 import { paletteCommand } from './palette.js'
 import { planCommand } from './plan.js'
 import { printError } from './render.js'
+import { reportCommand } from './report.js'
 import { retryCommand } from './retry.js'
 import { runCommand } from './run.js'
 import { splitCommand } from './split.js'
@@ -58,6 +59,7 @@ for (const command of [
   inspectCommand,
   paletteCommand,
   evalCommand,
+  reportCommand,
   checkpointCommand,
   doctorCommand,
 ])

@@ -42,5 +42,7 @@ export async function besideEachOther(pictures: readonly Pixels[], gapPx = 4): P
   for (const [i, { data }] of pictures.entries())
     for (let y = 0; y < height; y++)
       canvas.set(data.subarray(3 * y * width, 3 * (y + 1) * width), 3 * (y * whole + i * (width + gapPx)))
-  return sharp(canvas, { raw: { width: whole, height, channels: 3 } }).png({ compressionLevel: 3 }).toBuffer()
+  return sharp(canvas, { raw: { width: whole, height, channels: 3 } })
+    .png({ compressionLevel: 3 })
+    .toBuffer()
 }

@@ -1,7 +1,7 @@
 /** What a report tells: one plain object, gathered from the files of a run, that rendering turns into a page. */
 import type { Panel } from '../images/chart.js'
-import type { VerdictCounts } from '../stages/quality-report.js'
 import type { Split } from '../sample.js'
+import type { VerdictCounts } from '../stages/quality-report.js'
 import type { Figures } from '../trainer/evaluate.js'
 import type { HeldOutMetric } from '../trainer/options.js'
 import type { Versions } from '../trainer/versions.js'
@@ -181,6 +181,8 @@ export interface TrainingFacts {
   readonly sheetsMissing: number
   /** The rows of every sheet, top to bottom. */
   readonly sheetRows: readonly SourceFacts[]
+  /** Picture of the last sheet, for the summary. */
+  readonly hero?: string
   /** Picture of the progress strip. */
   readonly strip?: string
 }
@@ -280,7 +282,12 @@ export interface ProvenanceFacts {
     readonly folder: string
     readonly fingerprint: string
     readonly generation: number
-    readonly shards: readonly { readonly file: string; readonly rows: number; readonly bytes: number; readonly sha256: string }[]
+    readonly shards: readonly {
+      readonly file: string
+      readonly rows: number
+      readonly bytes: number
+      readonly sha256: string
+    }[]
     readonly shardCount: number
   }
   readonly model?: { readonly path: string; readonly sha256: string }

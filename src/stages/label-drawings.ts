@@ -82,7 +82,11 @@ export function labelDrawings(
       call: { sample, input: { label, colours, path: join(output, folder, drawing.file) } },
     }
   })
-  const pairs = contactSheetSamples(samples, seed).map(({ name, photo, label }) => ({ name, photo: { ...photo! }, label: { ...label! } }))
+  const pairs = contactSheetSamples(samples, seed).map(({ name, photo, label }) => ({
+    name,
+    photo: { ...photo! },
+    label: { ...label! },
+  }))
   const sheet: FolderItem = {
     file: CONTACT_SHEET,
     task: 'sheet',

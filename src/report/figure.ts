@@ -8,4 +8,4 @@ export function figureHtml(pictures: Pictures, name: string, alt: string, captio
 }
 
 export const imageHtml = ({ uri, width, height }: Picture, alt: string): Html =>
-  html`<img src="${uri}" width="${width}" height="${height}" alt="${alt}" decoding="async">`
+  html`<img src="${uri}" width="${width}" height="${height}" alt="${alt}">`

@@ -10,7 +10,7 @@ import { type Advice, readAdvice } from './advice.js'
 import { gatherData } from './data.js'
 import type { Outcome, OutcomeStatus, ProvenanceFacts, RunFacts, StepFacts } from './facts.js'
 import { type History, readHistory } from './history.js'
-import { readPacked } from './packed.js'
+import { type PackedDataset, readPacked } from './packed.js'
 import { PictureList } from './picture-list.js'
 import { gatherProvenance } from './provenance.js'
 import { makeRedactor } from './secrets.js'
@@ -18,6 +18,9 @@ import { gatherTraining, readNewestState } from './training.js'
 
 export interface Gathered {
   readonly facts: RunFacts
+  /** Places as they are, which the facts may not tell. */
+  readonly run: string
+  readonly packed: PackedDataset | undefined
   readonly pictures: PictureList
   /** Takes secrets out of what is added to the facts later. */
   readonly redact: <T>(data: T) => T
@@ -64,7 +67,7 @@ export async function gather(run: string): Promise<Gathered> {
     provenance: provenance.facts,
   }
   const redact = makeRedactor(provenance.secrets)
-  return { facts: redact(facts), pictures, redact }
+  return { facts: redact(facts), run, packed, pictures, redact }
 }
 
 /**

@@ -31,6 +31,13 @@ export interface LoggedEpoch {
   readonly speed?: Of<'epoch'>['speed'] | undefined
 }
 
+const ENDS: Readonly<Partial<Record<string, OutcomeStatus>>> = {
+  done: 'done',
+  unchanged: 'done',
+  interrupted: 'interrupted',
+  failed: 'failed',
+}
+
 /** A log that is missing tells nothing; lines that are torn or none of ours are passed over. */
 export async function readHistory(path: string): Promise<History> {
   const attempts: (Attempt & { made: string[] })[] = []
@@ -61,7 +68,7 @@ export async function readHistory(path: string): Promise<History> {
       case 'run-end': {
         const { seconds, code, message } = event
         const last = attempts.pop()
-        const status: OutcomeStatus = event.status === 'unchanged' ? 'done' : event.status
+        const status = ENDS[event.status] ?? 'unknown'
         attempts.push({ began: at, made: [], ...last, ended: at, status, seconds, ...(code && { code }) })
         end = { ...(code && { code }), ...(message && { message }) }
         break

@@ -12,7 +12,6 @@ import type { HeldOutMetric } from '../trainer/options.js'
 import { isBetter } from '../trainer/retention.js'
 import type { EvaluationFacts, LeakFacts, MeasuredCheckpoint, MeasuredRow, RunFacts } from './facts.js'
 import type { Gathered } from './gather.js'
-import { readPacked } from './packed.js'
 
 /** Worst and best rows shown. */
 const ROWS_SHOWN = 4
@@ -32,9 +31,10 @@ export interface MeasureOptions {
 
 /** The facts with what was measured; what cannot be measured is left out with its reason in `problems`. */
 export async function measure(
-  { facts, pictures, redact }: Gathered,
+  gathered: Gathered,
   options: MeasureOptions,
 ): Promise<{ facts: RunFacts; problems: readonly string[] }> {
+  const { facts, run, redact } = gathered
   const problems: string[] = []
   const attempt = async <T>(what: string, work: () => Promise<T>): Promise<T | undefined> =>
     work().catch((error: unknown) => {
@@ -42,11 +42,10 @@ export async function measure(
       problems.push(`${what}: ${error.message}`)
       return undefined
     })
-  const evaluation =
-    options.rows > 0 ? await attempt('evaluation', () => evaluate(facts, pictures, options)) : undefined
+  const evaluation = options.rows > 0 ? await attempt('evaluation', () => evaluate(gathered, options)) : undefined
   const { split } = facts.data
-  const leaks =
-    split && options.leaks !== false && (await attempt('leaks', () => findLeaks(facts, split.threshold, options)))
+  const looked = options.leaks !== false && facts.data.used <= MOST_PICTURES
+  const leaks = looked && split && (await attempt('leaks', () => findLeaks(run, split.threshold, options)))
   return {
     facts: redact({
       ...facts,
@@ -60,18 +59,16 @@ export async function measure(
 type Shown = Parameters<NonNullable<Parameters<typeof evaluateCheckpoint>[0]['onPainting']>>[1]
 
 async function evaluate(
-  { run, training, provenance }: RunFacts,
-  pictures: Gathered['pictures'],
+  { facts: { training }, run, packed, pictures }: Gathered,
   { rows, engine, signal, onProgress }: MeasureOptions,
 ): Promise<EvaluationFacts | undefined> {
   const newest = training?.checkpoints[0]
-  if (!training || !newest || !provenance.dataset) return undefined
-  const { folder: dataset } = provenance.dataset
-  const packed = await readPacked(run, [])
-  const counts = packed?.index.rows
-  const split = counts ? heldOutSplit(counts) : 'test'
-  const of = counts?.[split] ?? 0
-  if (counts && of === 0) return undefined
+  if (!training || !newest || !packed) return undefined
+  const dataset = packed.folder
+  const counts = packed.index.rows
+  const split = heldOutSplit(counts)
+  const of = counts[split]
+  if (of === 0) return undefined
   const best = training.best?.file
   const both = best === newest.file
   const files = best && !both ? [best, newest.file] : [newest.file]
@@ -95,7 +92,7 @@ async function evaluate(
   }
   const { ceiling, unlabelled } = last!
   const names = new Map(last!.rows.map(({ row, name }) => [row, name]))
-  const colours = displayColours(packed?.palette, 'palette.json')
+  const colours = displayColours(packed.palette, 'palette.json')
   const show = async ({ row, shown }: Extreme): Promise<MeasuredRow> => {
     const { width, height } = shown.photo
     const label = colourise({ data: shown.label, width, height, channels: 1 }, colours)
@@ -157,11 +154,10 @@ class Extremes {
 }
 
 async function findLeaks(
-  { run, data }: RunFacts,
+  run: string,
   threshold: number,
   { signal, onProgress }: MeasureOptions,
 ): Promise<LeakFacts | undefined> {
-  if (data.used > MOST_PICTURES) return undefined
   const found = await checkRun(run, {
     threshold,
     signal,

@@ -18,6 +18,7 @@ section{margin:2.2rem 0}
 h2{font-size:1.4rem;border-bottom:2px solid var(--line);padding-bottom:.2rem}
 h3{font-size:1.1rem;margin:1.8rem 0 .5rem}h4{font-size:.95rem;margin:0}
 p{margin:.5rem 0}
+time{white-space:nowrap}
 .muted{color:var(--faint)}
 .status{display:inline-block;font-weight:700;padding:.1rem .6rem;border-radius:1rem;border:2px solid currentColor}
 .done,.pass{color:var(--good)}.failed,.lost,.reject{color:var(--bad)}.interrupted,.running,.unknown,.warn{color:var(--warn)}

@@ -1,5 +1,7 @@
 /** Numbers and times as the page writes them. */
 
+import { type Html, html } from './html.js'
+
 export const count = (value: number): string => value.toLocaleString('en')
 
 /** `1 photo`, `1,200 photos` */
@@ -16,9 +18,10 @@ export function duration(seconds: number): string {
 }
 
 /** `2026-11-25 06:39 UTC`; a text that is no time stays as it is. */
-export function moment(iso: string): string {
+export function moment(iso: string): Html {
   const date = new Date(iso)
-  return Number.isNaN(date.getTime()) ? iso : `${date.toISOString().slice(0, 16).replace('T', ' ')} UTC`
+  if (Number.isNaN(date.getTime())) return html`${iso}`
+  return html`<time datetime="${date.toISOString()}">${date.toISOString().slice(0, 16).replace('T', ' ')} UTC</time>`
 }
 
 export function bytes(value: number): string {

@@ -31,6 +31,7 @@ time{white-space:nowrap}
 table{border-collapse:collapse;font-size:.92rem;width:100%}
 caption{text-align:left;font-weight:650;padding:.3rem 0}
 th,td{text-align:left;vertical-align:top;padding:.3rem .7rem .3rem 0;border-bottom:1px solid var(--line)}
+td p{margin:0}
 th{font-weight:600;color:var(--faint)}
 .n{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}
 code,pre,.path,.hash{font-family:ui-monospace,SFMono-Regular,Menlo,"Liberation Mono",monospace;font-size:.86em}

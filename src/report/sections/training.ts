@@ -1,5 +1,7 @@
 /** How the training went: curves, held-out figures, sheets over time, the health of D, speed, what was chosen. */
+
 import { figureName, figureText } from '../../trainer/figures.js'
+import { spread } from '../../trainer/strip.js'
 import { chartHtml } from '../chart.js'
 import type { HealthFacts, RunFacts, SpeedFacts, TrainingFacts } from '../facts.js'
 import { figureHtml, imageHtml } from '../figure.js'
@@ -117,11 +119,17 @@ function healthWords({ real, fake }: NonNullable<HealthFacts['recent']>): string
   return 'Between chance and certainty, G has something to learn from it.'
 }
 
+/** Rows of the table at most; the curves have them all. */
+const EVALUATIONS = 60
+
 function heldOutTable({ evaluations }: TrainingFacts): Html | undefined {
   if (evaluations.length === 0) return undefined
   const metrics = metricsOf(evaluations)
+  const shown = spread(evaluations, EVALUATIONS)
+  const some =
+    shown.length < evaluations.length ? `, ${shown.length} of ${evaluations.length} evaluations, evenly spread` : ''
   return html`<h3>Held-out figures during training</h3>${tableHtml(
-    `On ${evaluations[0]!.split} rows`,
+    `On ${evaluations[0]!.split} rows${some}`,
     [
       { heading: 'epoch', kind: 'n', cell: ({ epoch }) => epoch },
       ...metrics.map(metric => ({
@@ -130,7 +138,7 @@ function heldOutTable({ evaluations }: TrainingFacts): Html | undefined {
         cell: ({ figures }: TrainingFacts['evaluations'][number]) => figureText(metric, figures[metric]),
       })),
     ],
-    evaluations,
+    shown,
   )}`
 }
 

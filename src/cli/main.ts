@@ -17,6 +17,7 @@ import { paintCommand } from './paint.js'
 import { paletteCommand } from './palette.js'
 import { planCommand } from './plan.js'
 import { printError } from './render.js'
+import { reportCommand } from './report.js'
 import { retryCommand } from './retry.js'
 import { runCommand } from './run.js'
 import { splitCommand } from './split.js'
@@ -65,6 +66,7 @@ for (const command of [
   generateCommand,
   paintCommand,
   exportCommand,
+  reportCommand,
   checkpointCommand,
   benchCommand,
   doctorCommand,

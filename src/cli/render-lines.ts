@@ -2,7 +2,7 @@
 import type { RunEvent } from '../pipeline/events.js'
 import type { Failure } from '../pipeline/stage.js'
 import type { TrainEvent } from '../trainer/events.js'
-import { figuresText, figureText } from './figures.js'
+import { figuresText, figureText } from '../trainer/figures.js'
 
 /** @returns the event as one line, or nothing for those that are not worth one */
 export function eventLine(event: RunEvent): string | undefined {

@@ -3,14 +3,15 @@ import { availableParallelism } from 'node:os'
 import { setFlagsFromString } from 'node:v8'
 import { Command, InvalidArgumentError } from 'commander'
 import { PrepError } from '../errors.js'
+import { commandLine } from '../pipeline/command-line.js'
 import { parseOverride } from '../pipeline/overrides.js'
 import type { Pipeline } from '../pipeline/parse.js'
 import { readPipeline } from '../pipeline/read.js'
 import { runPipeline } from '../pipeline/run.js'
 import { suggest } from '../pipeline/suggest.js'
-import { commandLine } from './command-line.js'
 import { interruptible } from './interrupt.js'
 import { makeRenderer, renderMode } from './render.js'
+import { reportAtEnd } from './report.js'
 
 export interface RunFlags {
   readonly set: readonly string[]
@@ -20,6 +21,8 @@ export interface RunFlags {
   readonly json?: boolean
   readonly quiet?: boolean
   readonly fresh?: boolean
+  /** Write OUT/report.html at the end. */
+  readonly report?: boolean
   /** Classes of failures to try again. */
   readonly retry?: ReadonlySet<string>
 }
@@ -57,6 +60,7 @@ export function runCommand(): Command {
     .option('--json', 'print events as JSON, one a line')
     .option('-q, --quiet', 'print warnings and errors only')
     .option('--fresh', 'take nothing from earlier runs; earlier training is moved aside, not deleted')
+    .option('--report', 'write OUT/report.html at the end, however the run ends; prep report makes it at any time')
     .addHelpText(
       'after',
       `
@@ -87,7 +91,7 @@ export async function runOne(pipeline: Pipeline, flags: RunFlags): Promise<void>
     throw new PrepError('USAGE', `--from ${flags.from} comes after --until ${flags.until}`, { hint: 'swap them' })
   const renderer = await makeRenderer(renderMode(flags))
   let training = false
-  await interruptible(
+  const work = interruptible(
     () => continuation(pipeline, training),
     renderer,
     signal =>
@@ -104,6 +108,14 @@ export async function runOne(pipeline: Pipeline, flags: RunFlags): Promise<void>
         ...(until !== undefined && { until }),
       }),
   )
+  if (!flags.report) return void (await work)
+  const failed = await work.then(
+    () => undefined,
+    (error: unknown) => ({ error }),
+  )
+  // who stopped a run wants it to end: nothing is measured then
+  await reportAtEnd(pipeline.output, { measured: !failed, said: !flags.json && !flags.quiet })
+  if (failed) throw failed.error
 }
 
 /**

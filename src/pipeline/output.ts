@@ -18,6 +18,7 @@ const OURS = [
   'train',
   'run.jsonl',
   'report.json',
+  'report.html',
 ]
 
 export const cacheFolder = (output: string): string => join(output, '.cache')
@@ -144,6 +145,12 @@ async function takeLock(lock: string, output: string): Promise<void> {
     await rm(lock, { force: true })
   }
   throw new PrepError('OUTPUT_BUSY', `another run keeps taking ${output}`, { hint: 'start one run at a time' })
+}
+
+/** Is a run writing this folder now, as far as this host can tell? */
+export async function isClaimed(output: string): Promise<boolean> {
+  const holder = parseHolder(await readFile(join(cacheFolder(output), 'lock'), 'utf8').catch(() => ''))
+  return holder !== undefined && (holder.host !== hostname() || isAlive(holder.pid))
 }
 
 function parseHolder(text: string): { host: string; pid: number } | undefined {

@@ -13,7 +13,7 @@ import { contentKey, type ImageRef, type Sample } from '../sample.js'
 import { paletteColours } from './palette-file.js'
 
 const SHEET_PAIRS = 24
-const SHEET = 'contact-sheet.png'
+export const CONTACT_SHEET = 'contact-sheet.png'
 
 interface DrawingInput {
   readonly label: ImageRef
@@ -82,16 +82,23 @@ export function labelDrawings(
       call: { sample, input: { label, colours, path: join(output, folder, drawing.file) } },
     }
   })
-  const chosen = [...samples]
-    .sort((a, b) => seedFor(seed, 'sheet', a.sha256) - seedFor(seed, 'sheet', b.sha256))
-    .slice(0, SHEET_PAIRS)
-    .sort((a, b) => (a.name < b.name ? -1 : 1))
-  const pairs = chosen.map(({ name, photo, label }) => ({ name, photo: { ...photo! }, label: { ...label! } }))
+  const pairs = contactSheetSamples(samples, seed).map(({ name, photo, label }) => ({
+    name,
+    photo: { ...photo! },
+    label: { ...label! },
+  }))
   const sheet: FolderItem = {
-    file: SHEET,
+    file: CONTACT_SHEET,
     task: 'sheet',
     key: { pairs, colours },
-    call: { input: { pairs, colours, path: join(output, folder, SHEET) } },
+    call: { input: { pairs, colours, path: join(output, folder, CONTACT_SHEET) } },
   }
   return [sheet, ...(maps ? drawings : [])]
 }
+
+/** Those that the contact sheet shows, in its order. @param seed  of the pipeline */
+export const contactSheetSamples = (samples: readonly Sample[], seed: number): Sample[] =>
+  [...samples]
+    .sort((a, b) => seedFor(seed, 'sheet', a.sha256) - seedFor(seed, 'sheet', b.sha256))
+    .slice(0, SHEET_PAIRS)
+    .sort((a, b) => (a.name < b.name ? -1 : 1))

@@ -58,6 +58,23 @@ export function qualitySheet(
   seed: number,
   { folder, colours }: GatePlace,
 ): FolderItem {
+  const shown = qualitySheetOrder(judged, thresholds, seed)
+  const cells = shown.map(one => ({
+    photo: { ...one.sample.photo! },
+    label: { ...one.sample.label! },
+    caption: captionOf(one),
+  }))
+  const title = `quality: the worst${shown.length > WORST ? `, then ${shown.length - WORST} others at random` : ' first'}; photo | labels | overlay`
+  const input = { cells, colours, title, path: join(folder, QUALITY_SHEET) }
+  return { file: QUALITY_SHEET, task: 'quality', key: { cells, colours, title }, call: { input } }
+}
+
+/** Those that the sheet shows, in its order. @param seed  of the pipeline */
+export function qualitySheetOrder(
+  judged: readonly JudgedSample[],
+  thresholds: Thresholds,
+  seed: number,
+): readonly JudgedSample[] {
   const byName = [...judged].sort((a, b) => (a.sample.name < b.sample.name ? -1 : 1))
   const badness = new Map(byName.map(one => [one, strain(one.measures, thresholds)]))
   const severity = ({ judgement }: JudgedSample): number => VERDICTS.indexOf(judgement.verdict)
@@ -67,14 +84,7 @@ export function qualitySheet(
     .slice(WORST)
     .sort((a, b) => draw(a) - draw(b))
     .slice(0, AT_RANDOM)
-  const cells = [...ranked.slice(0, WORST), ...others].map(one => ({
-    photo: { ...one.sample.photo! },
-    label: { ...one.sample.label! },
-    caption: captionOf(one),
-  }))
-  const title = `quality: the worst${others.length ? `, then ${others.length} others at random` : ' first'}; photo | labels | overlay`
-  const input = { cells, colours, title, path: join(folder, QUALITY_SHEET) }
-  return { file: QUALITY_SHEET, task: 'quality', key: { cells, colours, title }, call: { input } }
+  return [...ranked.slice(0, WORST), ...others]
 }
 
 function captionOf({ sample, measures: { labels, photo }, judgement }: JudgedSample): string[] {

@@ -71,7 +71,7 @@ const PANELS: readonly PanelPlan[] = [
 ]
 
 /** Points by type of line and name of the metric, x in epochs. */
-type Series = ReadonlyMap<string, Point[]>
+export type Series = ReadonlyMap<string, Point[]>
 
 /**
  * Draw curves.png from metrics.jsonl: means of epochs bold, single steps behind them faint, evaluations in panels of
@@ -82,21 +82,26 @@ type Series = ReadonlyMap<string, Point[]>
  * @throws {PrepError} `FILE_MISSING`, `FILE_UNREADABLE`, `DISK_FULL`, `OUTPUT_READ_ONLY`
  */
 export async function drawCurves(metrics: string, picture: string, stepsPerEpoch: number): Promise<boolean> {
+  const lines: MetricsLine[] = []
+  for await (const line of readMetrics(metrics)) lines.push(line)
+  const last = lines.at(-1)
+  if (!last) return false
+  const panels = planPanels(seriesOf(lines, stepsPerEpoch))
+  const title = `Training, epoch ${last.epoch}, step ${last.step}`
+  await writeFileAtomic(picture, await drawChart({ title, xTitle: 'epoch', panels }))
+  return true
+}
+
+/** @param stepsPerEpoch  turns steps into epochs */
+export function seriesOf(lines: Iterable<MetricsLine>, stepsPerEpoch: number): Series {
   const series = new Map<string, Point[]>()
-  let last: MetricsLine | undefined
-  for await (const line of readMetrics(metrics)) {
-    last = line
+  for (const line of lines)
     for (const [name, value] of numbersOf(line)) {
       const key = `${line.type}/${name}`
       if (!series.has(key)) series.set(key, [])
       if (Number.isFinite(value)) series.get(key)!.push([line.step / stepsPerEpoch, value])
     }
-  }
-  if (!last) return false
-  const panels = planPanels(series)
-  const title = `Training, epoch ${last.epoch}, step ${last.step}`
-  await writeFileAtomic(picture, await drawChart({ title, xTitle: 'epoch', panels }))
-  return true
+  return series
 }
 
 /** The panels that have anything to show. */

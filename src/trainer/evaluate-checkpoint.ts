@@ -6,7 +6,7 @@ import type { Split } from '../sample.js'
 import { planFraming } from './augment.js'
 import type { CheckpointState } from './checkpoint.js'
 import { type Corpus, displayColours, openCorpus } from './corpus.js'
-import { type Figures, openEvaluation, type RowFigures } from './evaluate.js'
+import { type EvaluateHooks, type Figures, openEvaluation, type RowFigures } from './evaluate.js'
 import { openGenerator } from './generator.js'
 
 export interface EvaluateCheckpoint {
@@ -18,6 +18,9 @@ export interface EvaluateCheckpoint {
   readonly rows: number | 'all'
   readonly engine: string
   readonly onRow?: (done: number, of: number) => void
+  readonly onPainting?: EvaluateHooks['onPainting']
+  /** true gives it up, with what `throwIfAborted` throws. */
+  readonly signal?: AbortSignal | undefined
 }
 
 export interface CheckpointEvaluation {
@@ -52,7 +55,10 @@ export async function evaluateCheckpoint(options: EvaluateCheckpoint): Promise<C
       const { dropout_at_inference: dropout = true } = state.options
       const evaluation = await openEvaluation(corpus, { split, rows, model, encoding, dropout, seed })
       const onRow = (done: number): void => options.onRow?.(done, evaluation.rows.length)
-      const found = (await evaluation.evaluate(session, { onRow }))!
+      const { onPainting, signal } = options
+      const stopped = (): boolean => signal?.aborted ?? false
+      const found = await evaluation.evaluate(session, { onRow, stopped, ...(onPainting && { onPainting }) })
+      if (!found) throw signal!.reason
       const names = await corpus.names(split, evaluation.rows)
       return {
         checkpoint,

@@ -2,12 +2,12 @@
 import { PrepError } from '../errors.js'
 import { psnr, ssim } from '../images/similarity.js'
 import { Agreement } from '../labels/agreement.js'
-import type { Split } from '../sample.js'
+import type { Pixels, Split } from '../sample.js'
 import type { Corpus } from './corpus.js'
 import type { Session } from './engines/engine.js'
 import type { HeldOutMetric } from './options.js'
 import { createPainter, type PainterOptions } from './painter.js'
-import { createResegmenter } from './resegment.js'
+import { createResegmenter, type LabelledPhoto } from './resegment.js'
 import { spreadRows } from './sheets.js'
 
 /**
@@ -31,6 +31,8 @@ export interface EvaluateHooks {
   /** Asked before each row; true gives the evaluation up. */
   readonly stopped?: () => boolean | Promise<boolean>
   readonly onRow?: (done: number) => void
+  /** Each row as it was painted, with its photo and label ids. */
+  readonly onPainting?: (row: RowFigures, shown: LabelledPhoto & { readonly painting: Pixels }) => void
 }
 
 export interface Evaluation {
@@ -72,7 +74,7 @@ export async function openEvaluation(corpus: Corpus, options: EvaluationOptions)
     split,
     rows: shown,
     unlabelled: 'reason' in found ? found.reason : undefined,
-    async evaluate(session, { stopped, onRow } = {}) {
+    async evaluate(session, { stopped, onRow, onPainting } = {}) {
       const overall = new Agreement(again?.classes ?? 0)
       const rows: RowFigures[] = []
       for (const row of shown) {
@@ -89,7 +91,9 @@ export async function openEvaluation(corpus: Corpus, options: EvaluationOptions)
         }
         const similarity = ssim(painting, photo)
         const figures = { l1, psnr: psnr(painting, photo), ...(similarity !== undefined && { ssim: similarity }) }
-        rows.push({ row, figures: { ...figures, ...labels } })
+        const measured = { row, figures: { ...figures, ...labels } }
+        rows.push(measured)
+        onPainting?.(measured, { photo, label, painting })
         onRow?.(rows.length)
       }
       return { figures: { ...meanOf(rows), ...(again && labelFigures(overall)) }, rows }

@@ -43,6 +43,8 @@ export type TrainEvent =
       readonly step: number
       /** Means over the steps of the epoch. */
       readonly means: Losses
+      /** Means over those of its steps that this run did, the wait for their rows included. */
+      readonly speed: { readonly imagesPerSecond: number; readonly stepMs: number; readonly dataWaitMs: number }
       /** The log line, e.g. `[Epoch 10/100] [Step 320/3200] [D loss: 0.299655, acc: 43%] [G loss: 18.155773]`. */
       readonly line: string
     }

@@ -45,6 +45,8 @@ export async function train(job: TrainJob, hooks: TrainHooks): Promise<TrainResu
   }
 }
 
+const NO_TIME = { steps: 0, ms: 0, waitMs: 0 } as const
+
 class Loop {
   private step: number
   private means: RunningMeans
@@ -59,6 +61,8 @@ class Loop {
   private readonly began = performance.now()
   private stepsDone = 0
   private outOfTime = false
+  /** Of the steps of the epoch at hand. */
+  private clock: { readonly steps: number; readonly ms: number; readonly waitMs: number } = NO_TIME
 
   constructor(
     private readonly job: TrainJob,
@@ -152,6 +156,8 @@ class Loop {
     if (options.log_every > 0 && step % options.log_every === 0)
       await log.append({ type: 'step', epoch, step, ...losses })
     const stepMs = performance.now() - began
+    const { steps, ms, waitMs: waited } = this.clock
+    this.clock = { steps: steps + 1, ms: ms + stepMs, waitMs: waited + waitMs }
     const imagesPerSecond = (1000 * plan.pairsPerStep) / stepMs
     this.hooks.emit({ type: 'step', epoch, step, losses, imagesPerSecond, stepMs, dataWaitMs: waitMs })
   }
@@ -173,12 +179,14 @@ class Loop {
     const { totalSteps } = setup.plan
     const means = (this.epochMeans = meansOf(this.means))
     this.means = NO_STEPS
+    const speed = this.speedOfEpoch()
     await setup.log.append({ type: 'epoch', epoch, step, rates: ratesOf(epoch, job.options), ...means })
     this.hooks.emit({
       type: 'epoch',
       epoch,
       step,
       means,
+      speed,
       line: formatLosses({ epoch, epochs, step, totalSteps }, means),
     })
     const last = step === totalSteps
@@ -188,6 +196,13 @@ class Loop {
     const isBest = evaluated && this.best?.step === step
     if (last || isBest || this.schedule.isDue(step, performance.now())) await this.save()
     if (!last && (drawn || evaluated)) await setup.log.draw()
+  }
+
+  private speedOfEpoch() {
+    const { steps, ms, waitMs } = this.clock
+    this.clock = NO_TIME
+    const imagesPerSecond = (1000 * steps * this.setup.plan.pairsPerStep) / ms
+    return { imagesPerSecond, stepMs: ms / steps, dataWaitMs: waitMs / steps }
   }
 
   /** @returns whether there was an evaluation; one that is given up when the training is stopped is made up for later */

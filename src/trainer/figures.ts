@@ -1,6 +1,6 @@
 /** Figures of an evaluation as people read them. */
-import type { Figures } from '../trainer/evaluate.js'
-import { HELD_OUT_METRICS, type HeldOutMetric } from '../trainer/options.js'
+import type { Figures } from './evaluate.js'
+import { HELD_OUT_METRICS, type HeldOutMetric } from './options.js'
 
 const FORMS: Readonly<Record<HeldOutMetric, readonly [name: string, show: (value: number) => string]>> = {
   l1: ['L1', value => value.toFixed(4)],

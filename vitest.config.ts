@@ -5,7 +5,8 @@ export default defineConfig({
     include: ['test/**/*.test.ts'],
     pool: 'forks',
     globalSetup: 'test/build.ts',
-    testTimeout: 60_000,
+    // against hanging alone: training tests take a minute on two busy cores
+    testTimeout: 180_000,
     hookTimeout: 60_000,
   },
 })

@@ -31,12 +31,12 @@ export interface LoggedEpoch {
   readonly speed?: Of<'epoch'>['speed'] | undefined
 }
 
-const ENDS: Readonly<Partial<Record<string, OutcomeStatus>>> = {
-  done: 'done',
-  unchanged: 'done',
-  interrupted: 'interrupted',
-  failed: 'failed',
-}
+const ENDS: ReadonlyMap<string, OutcomeStatus> = new Map([
+  ['done', 'done'],
+  ['unchanged', 'done'],
+  ['interrupted', 'interrupted'],
+  ['failed', 'failed'],
+])
 
 /** A log that is missing tells nothing; lines that are torn or none of ours are passed over. */
 export async function readHistory(path: string): Promise<History> {
@@ -68,7 +68,7 @@ export async function readHistory(path: string): Promise<History> {
       case 'run-end': {
         const { seconds, code, message } = event
         const last = attempts.pop()
-        const status = ENDS[event.status] ?? 'unknown'
+        const status = ENDS.get(event.status) ?? 'unknown'
         attempts.push({ began: at, made: [], ...last, ended: at, status, seconds, ...(code && { code }) })
         end = { ...(code && { code }), ...(message && { message }) }
         break

@@ -168,6 +168,8 @@ test('whatever names and messages are, the page has the same elements and attrib
       ']]>',
       '${x}',
       'javascript:alert(1)',
+      '__proto__',
+      'constructor',
       '`',
     ),
   )

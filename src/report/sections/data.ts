@@ -15,6 +15,13 @@ import { sourceTable } from '../source-table.js'
 import { tableHtml, tilesHtml } from '../table.js'
 import { bytes, count, countOf, percent } from '../words.js'
 
+/** What happens to a rejected photo, by `on_reject`. */
+const REJECTED = new Map([
+  ['skip', 'is left out'],
+  ['keep', 'is kept'],
+  ['fail', 'stops the run'],
+])
+
 export function dataSection({ data }: RunFacts, pictures: Pictures): Html {
   return html`<section id="data" aria-labelledby="data-title"><h2 id="data-title">Data</h2>
 ${tilesHtml([
@@ -123,7 +130,7 @@ ${tilesHtml([
   ['Pass', html`<span class="pass">${count(pass)}</span>`],
   ['Warn', html`<span class="warn">${count(warn)}</span>`],
   ['Reject', html`<span class="reject">${count(reject)}</span>`],
-  ['What is rejected', { skip: 'is left out', keep: 'is kept', fail: 'stops the run' }[onReject] ?? onReject],
+  ['What is rejected', REJECTED.get(onReject) ?? onReject],
 ])}
 ${tableHtml(
   `Reasons (${folder}/quality.json)`,

@@ -5,16 +5,16 @@
  * and behind a bar where those of the last went.
  */
 import { createInterface } from 'node:readline'
-import type { Tensors } from '../src/trainer/engines/engine.js'
 import { selectEngine } from '../src/trainer/engines/index.js'
-import { dropoutMasks, type Pix2PixConfig, pix2pixConfig } from '../src/trainer/pix2pix/model.js'
+import { noiseBatch } from '../src/trainer/engines/noise.js'
+import { pix2pixConfig } from '../src/trainer/pix2pix/model.js'
 import { buildStep, initialWeights } from '../src/trainer/pix2pix/step.js'
 
 const [size, threads, pairs = 1] = process.argv.slice(2).map(Number) as [number, number, number?]
 const config = pix2pixConfig({ width: size, height: size, labelChannels: 3, batch: pairs })
 const engine = await selectEngine('auto')
 const session = await engine.load(buildStep(config), initialWeights(config, Math.random), { threads })
-const batch = randomBatch(config)
+const batch = noiseBatch(config, Math.random)
 
 console.log(`ready ${engine.name}`)
 for await (const line of createInterface({ input: process.stdin })) {
@@ -27,12 +27,3 @@ for await (const line of createInterface({ input: process.stdin })) {
   console.log(`${seconds.join(' ')} | ${JSON.stringify(session.timing?.() ?? {})}`)
 }
 await session.dispose()
-
-function randomBatch(config: Pix2PixConfig): Tensors {
-  const { batch, width, height, labelChannels } = config
-  const image = (channels: number) => ({
-    shape: [batch, channels, height, width],
-    data: Float32Array.from({ length: batch * channels * height * width }, () => Math.random() * 2 - 1),
-  })
-  return { label: image(labelChannels), photo: image(3), ...dropoutMasks(config, Math.random) }
-}

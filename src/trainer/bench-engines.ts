@@ -1,6 +1,7 @@
 /** The engines of this machine against each other: seconds of a training step of the same net on made-up images. */
 import { chooseEngine, engines } from './engines/index.js'
-import { dropoutMasks, type Pix2PixOptions, pix2pixConfig } from './pix2pix/model.js'
+import { noiseBatch } from './engines/noise.js'
+import { type Pix2PixOptions, pix2pixConfig } from './pix2pix/model.js'
 import { buildStep, initialWeights } from './pix2pix/step.js'
 import { randomAt, unitNumbers } from './random.js'
 
@@ -44,11 +45,7 @@ export async function* benchEngines(
       const { engine, device } = await chooseEngine(name)
       const random = unitNumbers(randomAt(1, 'init'))
       const session = await engine.load(buildStep(config), initialWeights(config, random))
-      const image = (channels: number) => ({
-        shape: [batch, channels, size, size],
-        data: Float32Array.from({ length: batch * channels * size * size }, () => random() * 2 - 1),
-      })
-      const fed = { label: image(config.labelChannels), photo: image(3), ...dropoutMasks(config, random) }
+      const fed = noiseBatch(config, random)
       const times: number[] = []
       for (let step = 0; step <= steps; step++) {
         const began = performance.now()

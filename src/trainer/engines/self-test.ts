@@ -4,7 +4,9 @@
  */
 import { pix2pixConfig } from '../pix2pix/model.js'
 import { buildStep, initialWeights } from '../pix2pix/step.js'
-import type { Engine, Tensor, Tensors } from './engine.js'
+import { randomAt, unitNumbers } from '../random.js'
+import type { Engine, Tensors } from './engine.js'
+import { noiseBatch } from './noise.js'
 import { reference } from './reference/engine.js'
 
 /** Every op of the default net; 6 and 9 input channels are in it, with which some devices err. */
@@ -39,9 +41,9 @@ export async function selfTest(engine: Engine): Promise<string | undefined> {
 
 /** What two steps leave: losses of the last, and what G then paints. */
 async function train(engine: Engine): Promise<Tensors> {
-  const random = waves()
+  const random = unitNumbers(randomAt(1, 'init'))
   const session = await engine.load(buildStep(NET), initialWeights(NET, random), { threads: 1 })
-  const batch = { label: image(NET.labelChannels, random), photo: image(3, random) }
+  const batch = noiseBatch(NET, random)
   let losses: Readonly<Record<string, number>> = {}
   for (let step = 0; step < STEPS; step++) losses = await session.step(batch, RATES)
   const painting = await session.generate(batch)
@@ -50,20 +52,6 @@ async function train(engine: Engine): Promise<Tensors> {
     .filter(([name]) => name.startsWith('loss'))
     .map(([name, value]) => [name, { shape: [], data: Float32Array.of(value) }] as const)
   return { ...Object.fromEntries(scalars), painting }
-}
-
-/** Numbers in [0, 1), the same every time. */
-function waves(): () => number {
-  let state = 1
-  return () => (state = (state * 16807) % 2147483647) / 2147483647
-}
-
-function image(channels: number, random: () => number): Tensor {
-  const { width, height } = NET
-  return {
-    shape: [1, channels, height, width],
-    data: Float32Array.from({ length: channels * height * width }, () => random() * 2 - 1),
-  }
 }
 
 /** The largest difference as a share of the largest number; NaN where something is missing or not finite. */

@@ -73,6 +73,10 @@ export interface Phase {
   readonly buffers: Readonly<Record<string, Value>>
 }
 
+/** All that a phase is for. */
+export const outputsOf = ({ losses, gradients, buffers }: Phase): Value[] =>
+  [losses, gradients, buffers].flatMap(values => Object.values(values))
+
 /** What a batch must bring. */
 export interface InputSpec {
   readonly shape: Shape

@@ -1,5 +1,5 @@
 /** The order in which an engine that computes value by value does a step, and when it may forget what. */
-import { inOrder, type Phase, phasesOf, type Value } from './graph.js'
+import { inOrder, outputsOf, type Phase, phasesOf, type Value } from './graph.js'
 
 export interface Turn {
   readonly value: Value
@@ -12,10 +12,6 @@ export interface PhaseTurns {
   /** What nobody needs once the phase's updates are done. */
   readonly drops: readonly Value[]
 }
-
-/** All that a phase is for. */
-export const outputsOf = ({ losses, gradients, buffers }: Phase): Value[] =>
-  [losses, gradients, buffers].flatMap(values => Object.values(values))
 
 /**
  * Every value once, in the earliest phase that has its weights. Weights have no turn: they are read as they stand.

@@ -2,6 +2,7 @@ import fc from 'fast-check'
 import * as ort from 'onnxruntime-node'
 import { describe, expect, test } from 'vitest'
 import type { Tensors } from '../../../src/trainer/engines/engine.js'
+import { noiseBatch } from '../../../src/trainer/engines/noise.js'
 import { cookToom } from '../../../src/trainer/engines/onnx/cook-toom.js'
 import { cut, type Part } from '../../../src/trainer/engines/onnx/cut.js'
 import { onnxCpu, onnxCpuCutAt } from '../../../src/trainer/engines/onnx/engine.js'
@@ -11,9 +12,10 @@ import { evaluate, reference } from '../../../src/trainer/engines/reference/engi
 import { gradients } from '../../../src/trainer/graph/gradients.js'
 import { inOrder, type StepGraph, sizeOf, type Value } from '../../../src/trainer/graph/graph.js'
 import { conv, convTranspose, input, mse, mul, shareAbove } from '../../../src/trainer/graph/ops.js'
-import { dropoutMasks, type Pix2PixConfig, pix2pixConfig } from '../../../src/trainer/pix2pix/model.js'
+import { type Pix2PixConfig, pix2pixConfig } from '../../../src/trainer/pix2pix/model.js'
 import { buildStep, initialWeights } from '../../../src/trainer/pix2pix/step.js'
 import { numbersFor, opCases } from '../graph/cases.js'
+import { randomFrom } from './random.js'
 
 const probe = await onnxCpu.probe()
 const unavailable = !probe.available
@@ -94,25 +96,8 @@ describe.skipIf(unavailable)(`onnx-cpu computes what the reference does${why}`, 
 const small = (options: Partial<Pix2PixConfig> = {}): Pix2PixConfig =>
   pix2pixConfig({ width: 64, height: 64, labelChannels: 5, ngf: 2, ndf: 2, layers: 2, ...options })
 
-function randomFrom(seed: number): () => number {
-  let state = seed
-  return () => (state = (state * 16807) % 2147483647) / 2147483647
-}
-
 const bytesOf = (tensors: Tensors): Buffer =>
   Buffer.concat(Object.values(tensors).map(({ data }) => new Uint8Array(data.buffer, data.byteOffset, data.byteLength)))
-
-function batchOf(config: Pix2PixConfig, random: () => number): Tensors {
-  const image = (channels: number) => {
-    const shape = [config.batch * config.accumulate, channels, config.height, config.width]
-    return { shape, data: Float32Array.from({ length: sizeOf(shape) }, () => random() * 2 - 1) }
-  }
-  return {
-    label: image(config.labelChannels),
-    photo: image(3),
-    ...dropoutMasks({ ...config, batch: config.batch * config.accumulate }, random),
-  }
-}
 
 describe.skipIf(unavailable).each([
   { name: 'cut where weights change', engine: onnxCpuCutAt(Number.POSITIVE_INFINITY) },
@@ -144,7 +129,7 @@ describe.skipIf(unavailable).each([
     const [fast, slow] = [await engine.load(step, initial), await reference.load(step, initial)]
     const random = randomFrom(4)
     for (let k = 0; k < 2; k++) {
-      const batch = batchOf(config, random)
+      const batch = noiseBatch(config, random)
       const [found, wanted] = [await fast.step(batch, RATES), await slow.step(batch, RATES)]
       expect(Object.keys(found)).toEqual(Object.keys(wanted))
       for (const [name, value] of Object.entries(wanted)) {
@@ -169,7 +154,7 @@ describe.skipIf(unavailable).each([
           await session.dispose()
           session = await engine.load(step, state, { threads: 2 })
         }
-        await session.step(batchOf(config, random), RATES)
+        await session.step(noiseBatch(config, random), RATES)
       }
       const state = await session.state()
       await session.dispose()
@@ -183,7 +168,7 @@ describe.skipIf(unavailable).each([
   test('generates for any number of images, without dropout unless masks are given, and changes nothing', async () => {
     const config = small()
     const session = await engine.load(buildStep(config), initialWeights(config, randomFrom(7)))
-    const { label, ...masks } = batchOf(config, randomFrom(8))
+    const { label, ...masks } = noiseBatch(config, randomFrom(8))
     const before = bytesOf(await session.state())
     const plain = await session.generate({ label: label! })
     expect(plain.shape).toEqual([1, 3, 64, 64])
@@ -206,7 +191,7 @@ describe.skipIf(unavailable).each([
   test('says which input of a batch is wrong', async () => {
     const config = small()
     const session = await engine.load(buildStep(config), initialWeights(config, randomFrom(9)))
-    const { label } = batchOf(config, randomFrom(9))
+    const { label } = noiseBatch(config, randomFrom(9))
     await expect(session.step({ label: label! }, RATES)).rejects.toThrow('expected photo [1,3,64,64], found nothing')
     await session.dispose()
   })

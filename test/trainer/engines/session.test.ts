@@ -1,32 +1,24 @@
 /** What options make of a step, on every engine: compared with what they stand for, by other means. */
 import { describe, expect, test } from 'vitest'
-import type { Engine, Tensor, Tensors } from '../../../src/trainer/engines/engine.js'
+import type { Engine, Tensors } from '../../../src/trainer/engines/engine.js'
 import { engines } from '../../../src/trainer/engines/index.js'
+import { noise } from '../../../src/trainer/engines/noise.js'
 import { sizeOf } from '../../../src/trainer/graph/graph.js'
 import { type Pix2PixConfig, type Pix2PixOptions, pix2pixConfig } from '../../../src/trainer/pix2pix/model.js'
 import { buildStep, initialWeights } from '../../../src/trainer/pix2pix/step.js'
+import { randomFrom } from './random.js'
 
 const RATES = { G: 2e-3, D: 1e-3 }
 
 const tiny = (options: Partial<Pix2PixOptions> = {}): Pix2PixConfig =>
   pix2pixConfig({ width: 16, height: 16, labelChannels: 2, downs: 2, ngf: 2, ndf: 2, layers: 1, ...options })
 
-function randomFrom(seed: number): () => number {
-  let state = seed
-  return () => (state = (state * 16807) % 2147483647) / 2147483647
-}
-
-const image = (random: () => number, shape: readonly number[]): Tensor => ({
-  shape,
-  data: Float32Array.from({ length: sizeOf(shape) }, () => random() * 2 - 1),
-})
-
 /** Label and photo of so many images. */
 function pairs({ labelChannels, height, width }: Pix2PixConfig, count: number, seed: number) {
   const random = randomFrom(seed)
   return {
-    label: image(random, [count, labelChannels, height, width]),
-    photo: image(random, [count, 3, height, width]),
+    label: noise([count, labelChannels, height, width], random),
+    photo: noise([count, 3, height, width], random),
   }
 }
 

@@ -1,17 +1,19 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import { noise, noiseBatch } from '../../../src/trainer/engines/noise.js'
 import { evaluate, reference } from '../../../src/trainer/engines/reference/engine.js'
 import { findBackend } from '../../../src/trainer/engines/tfjs/backend.js'
 import { Computer, drop, type Leaf, type Values } from '../../../src/trainer/engines/tfjs/compute.js'
 import { tfjs } from '../../../src/trainer/engines/tfjs/engine.js'
 import { download, upload } from '../../../src/trainer/engines/tfjs/layout.js'
 import { gradients } from '../../../src/trainer/graph/gradients.js'
-import { inOrder, type Shape, sizeOf, type Value } from '../../../src/trainer/graph/graph.js'
+import { inOrder, type Value } from '../../../src/trainer/graph/graph.js'
 import { input, mse, mul } from '../../../src/trainer/graph/ops.js'
 import { scheduleStep } from '../../../src/trainer/graph/schedule.js'
-import { dropoutMasks, pix2pixConfig } from '../../../src/trainer/pix2pix/model.js'
+import { pix2pixConfig } from '../../../src/trainer/pix2pix/model.js'
 import { buildStep, initialWeights } from '../../../src/trainer/pix2pix/step.js'
 import { numbersFor, opCases } from '../graph/cases.js'
+import { randomFrom } from './random.js'
 
 const found = await findBackend()
 const backend = 'tf' in found ? found : undefined
@@ -61,11 +63,7 @@ describe.skipIf(!backend)(`tfjs computes what the reference does${why}`, () => {
     const initial = initialWeights(config, random)
     const sessions = await Promise.all([reference, tfjs].map(engine => engine.load(graph, initial)))
     for (let k = 0; k < 3; k++) {
-      const batch = {
-        label: image([2, 2, 24, 16], random),
-        photo: image([2, 3, 24, 16], random),
-        ...dropoutMasks({ ...config, batch: 2 }, random),
-      }
+      const batch = noiseBatch(config, random)
       const [wanted, losses] = await Promise.all(sessions.map(session => session.step(batch, { G: 2e-4, D: 1e-4 })))
       for (const [name, value] of Object.entries(wanted!)) expect(losses![name]).toBeCloseTo(value, 4)
     }
@@ -83,7 +81,7 @@ describe.skipIf(!backend)(`tfjs computes what the reference does${why}`, () => {
     const random = randomFrom(5)
     const before = tf.memory().numTensors
     const session = await tfjs.load(buildStep(config), initialWeights(config, random))
-    const batch = { label: image([1, 2, 8, 8], random), photo: image([1, 3, 8, 8], random) }
+    const batch = { label: noise([1, 2, 8, 8], random), photo: noise([1, 3, 8, 8], random) }
     const counts = new Set<number>()
     for (let step = 0; step < 200; step++) {
       await session.step(batch, { G: 2e-4, D: 2e-4 })
@@ -109,8 +107,8 @@ describe.skipIf(!backend)(`tfjs computes what the reference does${why}`, () => {
     const random = randomFrom(7)
     const graph = buildStep(config)
     const batches = Array.from({ length: 4 }, () => ({
-      label: image([1, 2, 16, 16], random),
-      photo: image([1, 3, 16, 16], random),
+      label: noise([1, 2, 16, 16], random),
+      photo: noise([1, 3, 16, 16], random),
     }))
     const rates = { G: 2e-3, D: 1e-3 }
     const straight = await tfjs.load(graph, initialWeights(config, randomFrom(1)))
@@ -127,16 +125,6 @@ const phaseOf = (outputs: readonly Value[]) => ({
   losses: Object.fromEntries(outputs.map((value, i) => [`${i}`, value])),
   gradients: {},
   buffers: {},
-})
-
-function randomFrom(seed: number): () => number {
-  let state = seed
-  return () => (state = (state * 16807) % 2147483647) / 2147483647
-}
-
-const image = (shape: Shape, random: () => number) => ({
-  shape,
-  data: Float32Array.from({ length: sizeOf(shape) }, () => random() * 2 - 1),
 })
 
 /** @param within  of the largest number */

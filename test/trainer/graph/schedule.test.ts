@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { inOrder, type Value } from '../../../src/trainer/graph/graph.js'
+import { inOrder, outputsOf, type Value } from '../../../src/trainer/graph/graph.js'
 import { scheduleStep } from '../../../src/trainer/graph/schedule.js'
 import { pix2pixConfig } from '../../../src/trainer/pix2pix/model.js'
 import { buildStep } from '../../../src/trainer/pix2pix/step.js'
@@ -38,9 +38,7 @@ describe('a schedule of a step', () => {
         there.add(value)
         drops.forEach(drop)
       }
-      const { losses, gradients, buffers } = graph.phases[at]!
-      for (const output of [losses, gradients, buffers].flatMap(values => Object.values(values)))
-        expect(there.has(output)).toBe(true)
+      for (const output of outputsOf(graph.phases[at]!)) expect(there.has(output)).toBe(true)
       drops.forEach(drop)
     }
     expect([...there]).toEqual(shown)

@@ -3,7 +3,7 @@
  * model would hold too much at once. A later part is handed the costly values of the earlier ones and computes the cheap
  * ones again: less memory to hold, and nothing that takes time is done twice.
  */
-import { inOrder, type Phase, phasesOf, sizeOf, type Value } from '../../graph/graph.js'
+import { inOrder, outputsOf, type Phase, phasesOf, sizeOf, type Value } from '../../graph/graph.js'
 
 /** Those of a phase's losses, gradients and buffers that this part computes, and what it has to do with other parts. */
 export interface Part extends Phase {
@@ -32,9 +32,6 @@ export function cut(phases: readonly Phase[], shown: readonly Value[], most: num
   const parts = link(stretches, shown)
   return phases.map(phase => parts.filter((_, at) => stretches[at]!.phase === phase))
 }
-
-const outputsOf = ({ losses, gradients, buffers }: Phase): Value[] =>
-  [losses, gradients, buffers].flatMap(values => Object.values(values))
 
 /** Those that can be computed first come first: gradients of the last layers before those of the layers behind them. */
 function byDepth(outputs: readonly Value[]): Value[] {

@@ -12,7 +12,30 @@ import { type Floats, Model, type Ort, release } from './model.js'
 /** Bytes of values after which a phase of a step is cut: fewer take a little less memory and more time. */
 const MOST_BYTES = 200e6
 
-type LoadedPart = Part & { readonly model: Model }
+type LoadedPart = Part & {
+  readonly model: Model
+  /** Whose weights its phase updates. */
+  readonly player: string
+}
+
+/** Images, and what of them later parts are handed. */
+interface Batch {
+  readonly images: Tensors
+  readonly saved: Map<Value, Floats>
+}
+
+/** What a phase has come to, summed over its batches. */
+interface Outcome {
+  readonly losses: Record<string, number>
+  readonly buffers: Map<string, Float32Array>
+}
+
+interface PhaseRun {
+  /** Of the batch at hand, until their weights are settled. */
+  readonly gradients: Map<string, Floats | Product>
+  readonly outcome: Outcome
+  readonly rates: Rates
+}
 
 /** Whether a gradient stays in its factors: a thin one, unless it is to be summed. */
 const isFactored = ({ accumulate }: StepGraph, value: Value): value is Node<'convFilter'> =>
@@ -60,14 +83,15 @@ class OnnxSession implements Session {
       )
     const shown = graph.painting ? [graph.painting] : []
     const loaded: LoadedPart[][] = []
-    for (const parts of cut(graph.phases, shown, mostBytes)) {
+    for (const [at, parts] of cut(graph.phases, shown, mostBytes).entries()) {
       const phase: LoadedPart[] = []
+      const player = Object.keys(graph.phases[at]!.gradients)[0]?.[0] ?? ''
       for (const part of parts) {
         const { losses, gradients, buffers, kept, given } = part
         const wanted = Object.values(gradients).flatMap(value => (isFactored(graph, value) ? value.inputs : value))
         const outputs = new Set([...Object.values(losses), ...wanted, ...Object.values(buffers), ...kept])
         const computed = [...outputs].filter(value => !given.has(value))
-        phase.push({ ...part, model: await Model.load(ort, computed, { threads, given }) })
+        phase.push({ ...part, player, model: await Model.load(ort, computed, { threads, given }) })
       }
       loaded.push(phase)
     }
@@ -75,48 +99,56 @@ class OnnxSession implements Session {
   }
 
   async step(batch: Tensors, rates: Rates): Promise<Readonly<Record<string, number>>> {
-    const { accumulate, painting } = this.graph
+    const { accumulate, painting, phases } = this.graph
     const losses: Record<string, number> = {}
     const batches = splitBatch(batch, accumulate).map(images => ({ images, saved: new Map<Value, Floats>() }))
     this.adam.begin()
     this.seconds = {}
     for (const [at, parts] of this.parts.entries()) {
-      const phase = this.graph.phases[at]!
-      const player = Object.keys(phase.gradients)[0]?.[0] ?? ''
-      const sums: Record<string, number> = Object.fromEntries(Object.keys(phase.losses).map(name => [name, 0]))
-      const buffers = new Map<string, Float32Array>()
-      for (const { images, saved } of batches) {
+      const phase = phases[at]!
+      const outcome: Outcome = {
+        losses: Object.fromEntries(Object.keys(phase.losses).map(name => [name, 0])),
+        buffers: new Map(),
+      }
+      for (const one of batches) {
         const gradients = new Map<string, Floats | Product>()
-        for (const part of parts) {
-          const began = performance.now()
-          const computed = await part.model.run(this.feeder(images, this.weights, saved))
-          const ran = performance.now()
-          const result = (value: Value): Floats => saved.get(value) ?? computed(value)
-          for (const [name, value] of Object.entries(part.losses)) sums[name]! += result(value).data[0]!
-          for (const [name, value] of Object.entries(part.buffers)) buffers.set(name, result(value).data.slice())
-          for (const [name, value] of Object.entries(part.gradients))
-            gradients.set(name, isFactored(this.graph, value) ? factorsOf(value, result) : result(value))
-          for (const name of part.settled) {
-            this.use(name, gradients.get(name)!, rates)
-            gradients.delete(name)
-          }
-          for (const value of part.kept) saved.set(value, computed(value))
-          for (const value of part.spent) {
-            release(saved.get(value)!)
-            saved.delete(value)
-          }
-          this.count(`${player} compute`, ran - began)
-          this.count(`${player} update`, performance.now() - ran)
-        }
+        for (const part of parts) await this.runPart(part, one, { gradients, outcome, rates })
       }
       if (accumulate > 1)
         for (const name of Object.keys(phase.gradients)) this.adam.update(name, this.sums.mean(name), rates)
-      for (const [name, value] of buffers) this.adam.assign(name, value)
-      for (const [name, sum] of Object.entries(sums)) losses[name] = sum / accumulate
+      for (const [name, value] of outcome.buffers) this.adam.assign(name, value)
+      for (const [name, sum] of Object.entries(outcome.losses)) losses[name] = sum / accumulate
     }
     if (painting)
       this.painted = batches.map(({ saved }) => ({ shape: painting.shape, data: saved.get(painting)!.data }))
     return losses
+  }
+
+  /** Compute a part for a batch, update what is settled, and give back what nobody needs any more. */
+  private async runPart(
+    part: LoadedPart,
+    { images, saved }: Batch,
+    { gradients, outcome, rates }: PhaseRun,
+  ): Promise<void> {
+    const began = performance.now()
+    const computed = await part.model.run(this.feeder(images, this.weights, saved))
+    const ran = performance.now()
+    const result = (value: Value): Floats => saved.get(value) ?? computed(value)
+    for (const [name, value] of Object.entries(part.losses)) outcome.losses[name]! += result(value).data[0]!
+    for (const [name, value] of Object.entries(part.buffers)) outcome.buffers.set(name, result(value).data.slice())
+    for (const [name, value] of Object.entries(part.gradients))
+      gradients.set(name, isFactored(this.graph, value) ? factorsOf(value, result) : result(value))
+    for (const name of part.settled) {
+      this.use(name, gradients.get(name)!, rates)
+      gradients.delete(name)
+    }
+    for (const value of part.kept) saved.set(value, computed(value))
+    for (const value of part.spent) {
+      release(saved.get(value)!)
+      saved.delete(value)
+    }
+    this.count(`${part.player} compute`, ran - began)
+    this.count(`${part.player} update`, performance.now() - ran)
   }
 
   private count(work: string, ms: number): void {

@@ -1,7 +1,7 @@
 /** The reference engine: the graph evaluated value by value in float64. Slow, obvious, and what the others must match. */
 import { AdamState } from '../../graph/adam.js'
 import { GradientSums } from '../../graph/gradient-sums.js'
-import { inOrder, type Kind, type Node, type StepGraph, sizeOf, type Value } from '../../graph/graph.js'
+import { inOrder, type Kind, type Node, outputsOf, type StepGraph, sizeOf, type Value } from '../../graph/graph.js'
 import { batchInput, batchSize, joinBatches, splitBatch } from '../batch.js'
 import type { Engine, Rates, Session, Tensor, Tensors } from '../engine.js'
 import { kernels, type Numbers } from './kernels.js'
@@ -54,7 +54,7 @@ class ReferenceSession implements Session {
     const sums = new GradientSums(accumulate)
     this.adam.begin()
     for (const phase of phases) {
-      const outputs = [phase.losses, phase.gradients, phase.buffers].flatMap(values => Object.values(values))
+      const outputs = outputsOf(phase)
       for (const { part, known } of batches) {
         evaluate(outputs, this.leaf(part, this.adam.weights), known)
         for (const [name, value] of Object.entries(phase.gradients))

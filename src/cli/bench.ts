@@ -58,7 +58,7 @@ function whole(text: string): number {
 
 function powerOfTwo(text: string): number {
   const value = whole(text)
-  if (value < 16 || value > 2048 || (value & (value - 1)) !== 0)
-    throw new InvalidArgumentError('expected a power of two from 16 to 2048')
+  if (value < 32 || value > 2048 || (value & (value - 1)) !== 0)
+    throw new InvalidArgumentError('expected a power of two from 32 to 2048')
   return value
 }

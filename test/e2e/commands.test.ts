@@ -50,6 +50,19 @@ test('init writes a pipeline that is valid, and does not overwrite one', async (
   expect(await readFile(join(cwd, 'start.yaml'))).toEqual(before)
 })
 
+test('bench train times the engines that are asked for, and refuses what no net fits', async () => {
+  const small = ['bench', 'train', '--size', '32', '--width', '2', '--steps', '1', '--json']
+  const { code, stdout } = await prep([...small, '--engine', 'onnx-cpu', 'tfjs'], { cwd })
+  expect(code).toBe(0)
+  const lines = stdout
+    .trim()
+    .split('\n')
+    .map(line => JSON.parse(line))
+  expect(lines.map(({ engine }) => engine)).toEqual(['onnx-cpu', 'tfjs'])
+  for (const { seconds, reason } of lines) expect(seconds > 0 || reason !== '').toBe(true)
+  expect((await prep(['bench', 'train', '--size', '48'], { cwd })).code).toBe(2)
+})
+
 test('doctor names codec, cores and every engine', async () => {
   const { code, stdout } = await prep(['doctor', '--json'], { cwd })
   expect(code).toBe(0)

@@ -33,8 +33,8 @@ export function doctorCommand(): Command {
       ])
       printLine('\nengines; engine: auto takes a GPU before native code, never JavaScript')
       for (const { name, probe } of engines) {
-        if (probe.available) printLine(`  ${name}: available, ${probe.device}`)
-        else printLine(`  ${name}: not available, ${probe.reason}\n    hint: ${probe.hint}`)
+        printLine(`  ${name}: ${probe.available ? `available, ${probe.device}` : `not available, ${probe.reason}`}`)
+        if (probe.hint !== undefined) printLine(`    hint: ${probe.hint}`)
       }
     })
 }

@@ -56,7 +56,8 @@ export class SceneLabeller {
   }
 
   /**
-   * The label of each pixel: of the nearest cluster, the lowest of several equally near. Arithmetic is float32.
+   * The label of each pixel; arithmetic is float32. At full size it is that of the nearest cluster, the lowest of several
+   * equally near.
    *
    * Photos that the scene has in half size are labelled in half size. Where nine pixels there agree, so do those that the
    * middle one stands for; elsewhere each pixel has the nearest of the clusters of those nine.

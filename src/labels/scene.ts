@@ -1,6 +1,6 @@
 /**
  * A photo as labels see it: planes of OKLab bytes and the cells of `cells.ts`, in the memory of a kernel. Colours of
- * photos that are not very small are looked at in half size: labels.md says why that loses nothing.
+ * photos that are not very small are looked at in half size: labels.md says what that costs.
  */
 import { instantiate } from '../kernels/instantiate.js'
 import sceneKernel from '../kernels/scene.wasm.js'

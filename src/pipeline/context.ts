@@ -135,7 +135,7 @@ function placeOf({ stage, module }: Step, codec: string, task: string): CallPlac
   const keyBase = fingerprint(
     shared === undefined
       ? { stage: stage.name, version: stage.version, module: module?.sha256, codec }
-      : { shared: task, version: shared, codec },
+      : { shared: task, version: shared, module: module?.sha256, codec },
   )
   return { stage: stage.name, keyBase, ...(module && { moduleUrl: module.url }) }
 }

@@ -1,5 +1,5 @@
 /** The engines of this machine against each other: seconds of a training step of the same net on made-up images. */
-import { chooseEngine, engines } from './engines/index.js'
+import { chooseEngine, engines, enginesNamed } from './engines/index.js'
 import { noiseBatch } from './engines/noise.js'
 import { type Pix2PixOptions, pix2pixConfig } from './pix2pix/model.js'
 import { buildStep, initialWeights } from './pix2pix/step.js'
@@ -23,6 +23,7 @@ export type EngineTiming =
  * Time every engine in turn; those in JavaScript only when `names` asks for them.
  *
  * @returns as each is done; an engine that cannot run, or fails its self-test, is told with its reason
+ * @throws {PrepError} `ENGINE_UNAVAILABLE` when a name is none of an engine
  */
 export async function* benchEngines(
   { size, batch, steps, width }: EngineBench,
@@ -30,8 +31,9 @@ export async function* benchEngines(
 ): AsyncGenerator<EngineTiming> {
   const options: Pix2PixOptions = { width: size, height: size, labelChannels: 8, batch, ngf: width, ndf: width }
   const config = pix2pixConfig(options)
-  for (const { name, probe } of engines) {
-    if (names.length > 0 ? !names.includes(name) : name === 'reference') continue
+  const asked =
+    names.length > 0 ? names.flatMap(name => enginesNamed(name)) : engines.filter(({ name }) => name !== 'reference')
+  for (const { name, probe } of asked) {
     const probed = await probe()
     if (!probed.available) {
       yield { engine: name, reason: probed.reason }
@@ -47,12 +49,15 @@ export async function* benchEngines(
       const session = await engine.load(buildStep(config), initialWeights(config, random))
       const fed = noiseBatch(config, random)
       const times: number[] = []
-      for (let step = 0; step <= steps; step++) {
-        const began = performance.now()
-        await session.step(fed, { G: 2e-4, D: 2e-4 })
-        if (step > 0) times.push((performance.now() - began) / 1000)
+      try {
+        for (let step = 0; step <= steps; step++) {
+          const began = performance.now()
+          await session.step(fed, { G: 2e-4, D: 2e-4 })
+          if (step > 0) times.push((performance.now() - began) / 1000)
+        }
+      } finally {
+        await session.dispose()
       }
-      await session.dispose()
       const seconds = times.sort((a, b) => a - b)[times.length >> 1]!
       yield { engine: name, device, seconds, imagesPerSecond: batch / seconds }
     } catch (error) {

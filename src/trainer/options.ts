@@ -1,4 +1,5 @@
 /** The options of the `train` stage. Their defaults live here only, and their descriptions are the documentation. */
+
 import { z } from 'zod'
 
 /** What an evaluation says of G, by the names in metrics.jsonl; see evaluate.ts. */

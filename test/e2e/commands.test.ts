@@ -61,6 +61,7 @@ test('bench train times the engines that are asked for, and refuses what no net 
   expect(lines.map(({ engine }) => engine)).toEqual(['onnx-cpu', 'tfjs'])
   for (const { seconds, reason } of lines) expect(seconds > 0 || reason !== '').toBe(true)
   expect((await prep(['bench', 'train', '--size', '48'], { cwd })).code).toBe(2)
+  expect((await prep([...small, '--engine', 'abacus'], { cwd })).code).toBe(4)
 })
 
 test('doctor names codec, cores and every engine', async () => {

@@ -20,7 +20,13 @@ export interface Rates {
 export type DeviceKind = 'gpu' | 'native' | 'javascript'
 
 export type Probe =
-  | { readonly available: true; readonly device: string; readonly kind: DeviceKind }
+  | {
+      readonly available: true
+      readonly device: string
+      readonly kind: DeviceKind
+      /** What would make it faster here, and why it is not so yet. */
+      readonly hint?: string
+    }
   | { readonly available: false; readonly reason: string; readonly hint: string }
 
 export interface LoadOptions {

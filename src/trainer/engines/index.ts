@@ -28,22 +28,37 @@ export interface Choice {
 
 /** What `auto` takes, best first; JavaScript only by name, for it would take weeks. */
 const TRIED: readonly DeviceKind[] = ['gpu', 'native']
+const ANY: readonly DeviceKind[] = [...TRIED, 'javascript']
+
+/** @throws {PrepError} `ENGINE_UNAVAILABLE` when there is none of that name */
+export function enginesNamed(name: string, among: readonly Engine[] = engines): readonly Engine[] {
+  const named = among.filter(engine => name === 'auto' || engine.name === name)
+  if (named.length > 0) return named
+  const names = ['auto', ...among.map(engine => engine.name)].join(', ')
+  throw new PrepError('ENGINE_UNAVAILABLE', `engine: expected one of ${names}, found ${name}`, {
+    hint: 'engine: auto takes the best that runs here',
+  })
+}
+
+const tested = new Map<Engine, Promise<string | undefined>>()
+/** Once for each process: a device does not change its mind. */
+function testOnce(engine: Engine): Promise<string | undefined> {
+  const known = tested.get(engine) ?? selfTest(engine)
+  tested.set(engine, known)
+  return known
+}
 
 /**
  * The engine of that name, or with `auto` the first on the fastest kind of device that passes its self-test.
  *
- * A GPU is tested under its own name too, as devices and their drivers differ.
+ * Our own native engine and those in JavaScript are taken untested when asked for by name; tfjs's native code is not
+ * ours, and devices and their drivers differ.
  * @throws {PrepError} `ENGINE_UNAVAILABLE` with the reason and hint of each engine tried
  */
-export async function chooseEngine(name: string): Promise<Choice> {
-  const named = engines.filter(engine => name === 'auto' || engine.name === name)
-  if (named.length === 0) {
-    const names = ['auto', ...engines.map(engine => engine.name)].join(', ')
-    throw new PrepError('ENGINE_UNAVAILABLE', `engine: expected one of ${names}, found ${name}`, {
-      hint: 'engine: auto takes the best that runs here',
-    })
-  }
-  const probed = await Promise.all(named.map(async engine => ({ engine, probe: await engine.probe() })))
+export async function chooseEngine(name: string, among: readonly Engine[] = engines): Promise<Choice> {
+  const probed = await Promise.all(
+    enginesNamed(name, among).map(async engine => ({ engine, probe: await engine.probe() })),
+  )
   const reasons: string[] = []
   const hints: string[] = []
   for (const { engine, probe } of probed) {
@@ -51,13 +66,14 @@ export async function chooseEngine(name: string): Promise<Choice> {
     reasons.push(`${engine.name}: ${probe.reason}`)
     hints.push(probe.hint)
   }
-  const kinds = name === 'auto' ? TRIED : (['gpu', 'native', 'javascript'] as const)
-  for (const wanted of kinds) {
+  const trusted = (engine: Engine, kind: DeviceKind): boolean =>
+    name !== 'auto' && (engine === onnxCpu || kind === 'javascript')
+  for (const wanted of name === 'auto' ? TRIED : ANY) {
     for (const { engine, probe } of probed) {
       if (!probe.available || probe.kind !== wanted) continue
       const { device } = probe
-      if (name !== 'auto' && wanted !== 'gpu') return { engine, device, why: 'asked for by name' }
-      const wrong = await selfTest(engine)
+      if (trusted(engine, wanted)) return { engine, device, why: 'asked for by name' }
+      const wrong = await testOnce(engine)
       if (wrong === undefined) return { engine, device, why: reasonFor(name, wanted, reasons) }
       reasons.push(`${engine.name} on ${device}: ${wrong}`)
       hints.push('update the driver, or name another engine')

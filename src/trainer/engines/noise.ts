@@ -1,4 +1,4 @@
-/** Made-up batches, the same every time, for engines to be tried and timed on. */
+/** Made-up batches for engines to be tried and timed on; the same for the same random numbers. */
 import { sizeOf } from '../graph/graph.js'
 import { dropoutMasks, type Pix2PixConfig } from '../pix2pix/model.js'
 import type { Tensor, Tensors } from './engine.js'

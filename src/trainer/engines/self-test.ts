@@ -44,14 +44,17 @@ async function train(engine: Engine): Promise<Tensors> {
   const random = unitNumbers(randomAt(1, 'init'))
   const session = await engine.load(buildStep(NET), initialWeights(NET, random), { threads: 1 })
   const batch = noiseBatch(NET, random)
-  let losses: Readonly<Record<string, number>> = {}
-  for (let step = 0; step < STEPS; step++) losses = await session.step(batch, RATES)
-  const painting = await session.generate(batch)
-  await session.dispose()
-  const scalars = Object.entries(losses)
-    .filter(([name]) => name.startsWith('loss'))
-    .map(([name, value]) => [name, { shape: [], data: Float32Array.of(value) }] as const)
-  return { ...Object.fromEntries(scalars), painting }
+  try {
+    let losses: Readonly<Record<string, number>> = {}
+    for (let step = 0; step < STEPS; step++) losses = await session.step(batch, RATES)
+    const painting = await session.generate(batch)
+    const scalars = Object.entries(losses)
+      .filter(([name]) => name.startsWith('loss'))
+      .map(([name, value]) => [name, { shape: [], data: Float32Array.of(value) }] as const)
+    return { ...Object.fromEntries(scalars), painting }
+  } finally {
+    await session.dispose()
+  }
 }
 
 /** The largest difference as a share of the largest number; NaN where something is missing or not finite. */

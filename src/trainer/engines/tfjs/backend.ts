@@ -10,11 +10,13 @@ export interface Backend {
   readonly source: string
   readonly device: string
   readonly kind: DeviceKind
+  /** Why the packages before it in the order were not taken, a line each. */
+  readonly passedOver: readonly string[]
 }
 
 interface Candidate {
   readonly source: string
-  load(): Promise<Omit<Backend, 'source'>>
+  load(): Promise<Omit<Backend, 'source' | 'passedOver'>>
 }
 
 /** The parts of TensorFlow's Node binding that tfjs-core's types do not know. */
@@ -29,12 +31,14 @@ const importPackage = async (name: string): Promise<TensorFlow> => {
   return typeof found.tidy === 'function' ? found : found.default!
 }
 
-/** A package with TensorFlow's C library; on Node 23 and later, or without its library, its import throws. */
+/** A package with TensorFlow's C library: without it, its import throws. */
 const native = (name: string): Candidate => ({
   source: `@tensorflow/${name}`,
   load: async () => {
     const tf = await importPackage(`@tensorflow/${name}`)
     await tf.ready()
+    // importing alone does not tell: its kernels call what Node 23 took away
+    tf.tidy(() => tf.concat([tf.tensor1d([1]), tf.tensor1d([2])]).dataSync())
     const backend = tf.backend() as NodeBackend
     const gpu = backend.isUsingGpuDevice === true
     const version = backend.binding?.TF_Version
@@ -77,7 +81,7 @@ async function search(): Promise<Backend | readonly string[]> {
   const reasons: string[] = []
   for (const { source, load } of CANDIDATES) {
     try {
-      return { source, ...(await load()) }
+      return { source, ...(await load()), passedOver: reasons }
     } catch (error) {
       reasons.push(`${source} ${reasonOf(error)}`)
     }

@@ -1,6 +1,7 @@
 /**
  * The engine on TensorFlow.js: @tensorflow/tfjs-node-gpu where it is installed and finds its CUDA, else tfjs-node, else
- * (for tests) JavaScript. State and all values between phases stay on the device; losses alone come back.
+ * (for tests) JavaScript. State and all values between phases stay on the device; losses come back, and with a pool
+ * what G painted.
  */
 import type { Tensor as TfTensor } from '@tensorflow/tfjs-core'
 import { PrepError } from '../../../errors.js'
@@ -129,18 +130,19 @@ class TfjsSession implements Session {
   }
 }
 
+const HINT =
+  'npm install @tensorflow/tfjs-node-gpu (for an NVIDIA GPU with CUDA 11.2 and cuDNN 8.1, on Node 18 to 22) or @tensorflow/tfjs-node; both fetch 300 MB or more'
+
 const isBackend = (found: Backend | readonly string[]): found is Backend => 'tf' in found
 
 export const tfjs: Engine = {
   name: 'tfjs',
   probe: async () => {
     const found = await findBackend()
-    if (isBackend(found)) return { available: true, device: found.device, kind: found.kind }
-    return {
-      available: false,
-      reason: found.join('; '),
-      hint: 'npm install @tensorflow/tfjs-node-gpu (for an NVIDIA GPU with CUDA 11.2 and cuDNN 8.1, on Node 18 to 22) or @tensorflow/tfjs-node; both fetch 300 MB or more',
-    }
+    if (!isBackend(found)) return { available: false, reason: found.join('; '), hint: HINT }
+    const { device, kind, passedOver } = found
+    const hint = kind === 'gpu' ? {} : { hint: [...passedOver, HINT].join('; ') }
+    return { available: true, device, kind, ...hint }
   },
   load: async (graph, initial) => {
     const found = await findBackend()

@@ -76,9 +76,9 @@ A folder that any web server can host, without prep: prep export web (docs/paint
           ...(browser && { browser }),
         })
         printLine(`Painting with ${checkpoint} (${studio.manifest.trained})`)
-        printLine(`Open ${server.url}`)
+        for (const [i, url] of server.urls.entries()) printLine(`${i === 0 ? 'Open' : '  or'} ${url}`)
         printLine('Ctrl-C ends it.')
-        if (flags.open === true) openInBrowser(server.url)
+        if (flags.open === true) openInBrowser(server.urls[0])
         await untilStopped()
         await server.close()
       } finally {

@@ -113,7 +113,7 @@ describe.skipIf(!existsSync(executablePath))(`in ${executablePath}`, () => {
     const browser = await browserModel(checkpoint)
     const server = await startPaintServer({ studio, host: '127.0.0.1', port: 0, engine: 'auto', browser })
     try {
-      await paintsAt(server.url)
+      await paintsAt(server.urls[0])
     } finally {
       await server.close()
       await studio.close()

@@ -35,7 +35,7 @@ describe.skipIf(!existsSync(executablePath))(`the page in ${executablePath}`, ()
     expect(errors.splice(0)).toEqual([])
   })
 
-  async function open(options: BrowserContextOptions = {}, url = server.url): Promise<Page> {
+  async function open(options: BrowserContextOptions = {}, url = server.urls[0]): Promise<Page> {
     const context = await browser.newContext({ viewport: { width: 1200, height: 800 }, ...options })
     const page = await context.newPage()
     page.on('pageerror', error => errors.push(error.message))
@@ -141,7 +141,7 @@ describe.skipIf(!existsSync(executablePath))(`the page in ${executablePath}`, ()
     await page.click('#share')
     await page.waitForFunction(() => location.hash.startsWith('#d='))
     const fragment = new URL(page.url()).hash
-    const other = await open({}, server.url + fragment)
+    const other = await open({}, server.urls[0] + fragment)
     await expect.poll(() => pixels(other, 'drawing')).toBe(painted)
     // the key is not in the address that people copy
     expect(other.url()).not.toContain('t=')
@@ -161,7 +161,7 @@ describe.skipIf(!existsSync(executablePath))(`the page in ${executablePath}`, ()
   test('a server that is gone: drawing goes on, and the page says so', async () => {
     const own = await openStudio(studio.checkpoint)
     const other = await startPaintServer({ studio: own, host: '127.0.0.1', port: 0, engine: 'auto', threads: 1 })
-    const page = await open({}, other.url)
+    const page = await open({}, other.urls[0])
     await other.close()
     await expect.poll(() => page.textContent('#latency')).toContain('away')
     await stroke(page)

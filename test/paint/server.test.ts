@@ -1,9 +1,12 @@
 import { readFile } from 'node:fs/promises'
 import { request } from 'node:http'
+import { createConnection } from 'node:net'
 import { join } from 'node:path'
+import { text } from 'node:stream/consumers'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { WebSocket } from 'ws'
 import { chooseCheckpoint } from '../../src/cli/choose-checkpoint.js'
+import { refusal } from '../../src/paint/admission.js'
 import type { BlockRecord, Manifest } from '../../src/paint/manifest.js'
 import { readPicture } from '../../src/paint/picture-message.js'
 import { type PaintServer, startPaintServer } from '../../src/paint/server.js'
@@ -23,7 +26,7 @@ beforeAll(async () => {
   studio = await openStudio(checkpoint)
   server = await startPaintServer({ studio, host: '127.0.0.1', port: 0, engine: 'auto', threads: 1 })
   base = `http://127.0.0.1:${server.port}`
-  cookie = (await fetch(server.url)).headers.get('set-cookie')!.split(';')[0]!
+  cookie = (await fetch(server.urls[0])).headers.get('set-cookie')!.split(';')[0]!
 })
 afterAll(async () => {
   await server?.close()
@@ -129,6 +132,55 @@ describe('who is let in', () => {
     await expect(connect({ cookie })).rejects.toThrow('403')
     await expect(connect({ origin: base })).rejects.toThrow('403')
   })
+
+  test('a link to a drawing on another page opens it for whoever has the cookie, and for nobody else', async () => {
+    const clicked = { 'sec-fetch-site': 'cross-site', 'sec-fetch-mode': 'navigate' }
+    expect((await get('/', clicked)).status).toBe(200)
+    expect((await fetch(`${base}/`, { headers: clicked })).status).toBe(403)
+    expect((await get('/paint.json', clicked)).status).toBe(403)
+    expect((await fetch(server.urls[0])).headers.get('set-cookie')).toContain('SameSite=Lax')
+  })
+
+  test.each(['//', 'http://[', '*', '/pictures'])(
+    'an upgrade of %s by a stranger is refused, and harms nobody',
+    async path => {
+      const socket = createConnection(server.port, '127.0.0.1')
+      socket.write(`GET ${path} HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n`)
+      const answer = await text(socket)
+      expect(answer).toMatch(/^HTTP\/1.1 40[03]/)
+      expect((await get('/paint.json')).status).toBe(200)
+    },
+  )
+
+  test.each([
+    ['127.0.0.1', 7717, 'LOCALHOST:7717', 'localhost:7717'],
+    ['127.0.0.2', 7717, '127.0.0.2:7717', '127.0.0.2:7717'],
+    ['127.0.0.1', 80, '127.0.0.1', '127.0.0.1'],
+    ['::1', 80, '[::1]:80', '[::1]:80'],
+    ['Tablet.Local', 7717, 'tablet.local:7717', 'tablet.local:7717'],
+    ['0:0::1', 7717, '[::1]:7717', '[::1]:7717'],
+  ])('what listens at %s:%i is asked as %s', (host, port, header, origin) => {
+    const asked = {
+      host: header,
+      origin: `http://${origin}`,
+      fetchSite: 'same-origin',
+      cookie: `prep-paint-${port}=key`,
+    }
+    expect(refusal(asked, { token: 'key', host, port })).toBeUndefined()
+    expect(refusal({ ...asked, host: 'evil.example' }, { token: 'key', host, port })).toBe('another host name')
+  })
+
+  test.each(['0.0.0.0', '::', '127.0.0.2'])('the links printed for --host %s open the page', async host => {
+    const open = await startPaintServer({ studio, host, port: 0, engine: 'auto', threads: 1 })
+    try {
+      for (const url of open.urls) {
+        expect(url).not.toContain(host === '127.0.0.2' ? '0.0.0.0' : host === '::' ? '[::]' : host)
+        expect((await fetch(url)).status).toBe(200)
+      }
+    } finally {
+      await open.close()
+    }
+  })
 })
 
 describe('drawings become pictures', () => {
@@ -226,6 +278,9 @@ describe('beginnings', () => {
   test('a port that is taken, a run that was not trained, a host that others reach', async () => {
     const again = { studio, host: '127.0.0.1', port: server.port, engine: 'auto' }
     expect(await errorCodes(() => startPaintServer(again))).toEqual(['PORT_TAKEN'])
+    // of the range for documentation (RFC 5737): no machine has it
+    expect(await errorCodes(() => startPaintServer({ ...again, host: '192.0.2.1' }))).toEqual(['USAGE'])
+    expect(await errorCodes(() => startPaintServer({ ...again, host: 'no such host' }))).toEqual(['USAGE'])
     for (const [args, code] of [
       [[join(cwd, 'photos')], 'FILE_MISSING'],
       [[checkpoint, '--host', '0.0.0.0'], 'USAGE'],

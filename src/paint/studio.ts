@@ -64,7 +64,12 @@ export async function openStudio(checkpoint: string, given: string | null | unde
         photos: typeof palette === 'string' ? palette : true,
       },
       readMap,
-      blocks: () => (blocks ??= findBlocks(corpus, colours.length, { width, height, readMap })),
+      blocks: () =>
+        (blocks ??= findBlocks(corpus, colours.length, { width, height, readMap }).catch(error => {
+          // a disk that failed once may not the next time
+          blocks = undefined
+          throw error
+        })),
       close: async () => corpus?.close(),
     }
   } catch (error) {

@@ -48,7 +48,7 @@ const PICTURE_MS = 180_000
 /** @throws {PrepError} `PORT_TAKEN`, `USAGE` for a host that is no address of this machine */
 export async function startPaintServer(options: PaintServerOptions): Promise<PaintServer> {
   const { studio, host, engine, threads, browser } = options
-  const { checkpoint, colours, palette } = studio
+  const { checkpoint, colours, state } = studio
   const { width, height } = studio.manifest
   const generator = new HelperProcess<GeneratorSetup, Uint8Array, Painting>(
     'paint/generator-process.js',
@@ -57,7 +57,7 @@ export async function startPaintServer(options: PaintServerOptions): Promise<Pai
   )
   const labeller = new HelperProcess<LabellerSetup, Uint8Array, Opened>(
     'paint/labeller-process.js',
-    { width, height, classes: colours.length, palette },
+    { width, height, colours, palette: state.palette },
     1000 * MAX_SECONDS,
   )
   const painters = new NewestWins((ids: Uint8Array) => generator.ask(ids))

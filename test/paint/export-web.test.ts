@@ -43,6 +43,17 @@ test('the folder has all that the page needs, and the same again the second time
   expect(digests(await readTree(site))).toEqual(hashes)
 })
 
+test('an export into an old folder leaves nothing of it: no maps without the data set, no files of an older page', async () => {
+  const folder = join(cwd, 'again')
+  expect((await prep(['export', 'web', join(cwd, 'out'), folder])).code).toBe(0)
+  expect([...(await readTree(folder)).keys()].some(path => path.startsWith('maps/'))).toBe(true)
+  await writeFile(join(folder, 'assets/main-older.js'), '')
+  expect((await prep(['export', 'web', join(cwd, 'out'), folder, '--no-dataset'])).code).toBe(0)
+  const files = [...(await readTree(folder)).keys()]
+  expect(files.filter(path => /^maps|older/.test(path))).toEqual([])
+  expect(files).toContain('index.html')
+})
+
 test('the model paints what the engine paints', async () => {
   const checkpoint = await chooseCheckpoint(join(cwd, 'out'))
   const { state, session, close } = await openGenerator(checkpoint, { engine: 'auto', threads: 1 })

@@ -3,6 +3,7 @@ import { request } from 'node:http'
 import { createConnection } from 'node:net'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
+import sharp from 'sharp'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { WebSocket } from 'ws'
 import { chooseCheckpoint } from '../../src/cli/choose-checkpoint.js'
@@ -260,6 +261,21 @@ describe('files that are dropped in', () => {
     expect(stored.filter((id, i) => id === ids[i]).length / ids.length).toBeGreaterThan(0.9)
   })
 
+  test('a PNG in the colours of the classes is a label map; ids that no class has are told', async () => {
+    const png = async (data: Uint8Array, channels: 1 | 3) =>
+      new Uint8Array(
+        await sharp(data, { raw: { width: 48, height: 32, channels } })
+          .png()
+          .toBuffer(),
+      )
+    const ids = Uint8Array.from({ length: 48 * 32 }, (_, i) => (i % 48 < 24 ? 1 : 3))
+    const map = await post(await png(Uint8Array.from([...ids].flatMap(id => [...studio.colours[id]!])), 3))
+    expect(map.headers.get('x-prep-from')).toBe('label map')
+    const middle = Uint8Array.from({ length: 32 * 32 }, (_, i) => (i % 32 < 16 ? 1 : 3))
+    expect(new Uint8Array(await map.arrayBuffer())).toEqual(middle)
+    expect(await (await post(await png(ids.fill(200), 1))).json()).toMatchObject({ code: 'CLASS_UNKNOWN' })
+  })
+
   test('what is no image is refused by its code, and the server stays up', async () => {
     for (const [body, code] of [
       ['hello, this is text', 'NOT_AN_IMAGE'],
@@ -275,6 +291,12 @@ describe('files that are dropped in', () => {
 })
 
 describe('beginnings', () => {
+  test('an engine that there is not, before anything is painted', async () => {
+    const { code, stderr } = await prep(['paint', checkpoint, '--engine', 'nosuch'])
+    expect(code).toBe(4)
+    expect(stderr).toContain('ENGINE_UNAVAILABLE')
+  })
+
   test('a port that is taken, a run that was not trained, a host that others reach', async () => {
     const again = { studio, host: '127.0.0.1', port: server.port, engine: 'auto' }
     expect(await errorCodes(() => startPaintServer(again))).toEqual(['PORT_TAKEN'])

@@ -84,6 +84,9 @@ describe.skipIf(!existsSync(executablePath))(`in ${executablePath}`, () => {
     try {
       const page = await browser.newPage()
       const elsewhere: string[] = []
+      const errors: string[] = []
+      page.on('pageerror', error => errors.push(error.message))
+      page.on('console', message => message.type() === 'error' && errors.push(message.text()))
       page.on('request', request => {
         if (/^https?:/.test(request.url()) && new URL(request.url()).host !== new URL(url).host)
           elsewhere.push(request.url())
@@ -97,6 +100,7 @@ describe.skipIf(!existsSync(executablePath))(`in ${executablePath}`, () => {
       await page.locator('#drawing-pane').click()
       await expect.poll(picture).not.toBe(empty)
       expect(elsewhere).toEqual([])
+      expect(errors).toEqual([])
     } finally {
       await browser.close()
     }

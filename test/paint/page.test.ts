@@ -300,6 +300,26 @@ describe.skipIf(!existsSync(executablePath))(`the page in ${executablePath}`, ()
     await expect.poll(() => page.textContent('#state')).toContain('disk failure')
   })
 
+  test('a data set of many label maps: the list grows as one scrolls, and search finds any', async () => {
+    const page = await (await browser.newContext()).newPage()
+    await page.route('**/paint.json', async route => {
+      const manifest = await (await route.fetch()).json()
+      const maps = Array.from({ length: 500 }, (_, i) => ({ ...manifest.maps[0], name: `street ${i}` }))
+      await route.fulfill({ json: { ...manifest, maps } })
+    })
+    await visit(page)
+    await page.click('summary:text("Open")')
+    await page.click('#open-map')
+    const buttons = page.locator('#map-list button')
+    const first = await buttons.count()
+    expect(first).toBeLessThan(200)
+    await buttons.last().scrollIntoViewIfNeeded()
+    await expect.poll(() => buttons.count()).toBeGreaterThan(first)
+    await page.fill('#map-filter', 'street 499')
+    await expect.poll(() => buttons.count()).toBe(1)
+    await after(page, () => buttons.first().click())
+  })
+
   test('the wheel zooms about what lies under the pointer, over either pane', async () => {
     const page = await open()
     for (const pane of ['drawing', 'photo'] as const) {

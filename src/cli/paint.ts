@@ -5,6 +5,7 @@ import { PrepError } from '../errors.js'
 import { isLoopback } from '../paint/admission.js'
 import { startPaintServer } from '../paint/server.js'
 import { openStudio } from '../paint/studio.js'
+import { selectEngine } from '../trainer/engines/index.js'
 import { chooseCheckpoint } from './choose-checkpoint.js'
 import { printLine } from './render.js'
 import { wholeNumber } from './run.js'
@@ -59,6 +60,8 @@ A folder that any web server can host, without prep: prep export web (docs/paint
         throw new PrepError('USAGE', `--host ${host} would let other machines in`, {
           hint: 'add --allow-others if that is what you want',
         })
+      // loaded in a process of its own once there is something to paint: too late to hear that there is none
+      if (engine !== 'auto' && flags.inBrowser !== true) await selectEngine(engine)
       const checkpoint = await chooseCheckpoint(run)
       const folder = dataset === false ? null : typeof dataset === 'string' ? await datasetFolder(dataset) : undefined
       const studio = await openStudio(checkpoint, folder)
@@ -76,9 +79,9 @@ A folder that any web server can host, without prep: prep export web (docs/paint
           ...(browser && { browser }),
         })
         printLine(`Painting with ${checkpoint} (${studio.manifest.trained})`)
-        printLine(`Open ${server.url}`)
+        for (const [i, url] of server.urls.entries()) printLine(`${i === 0 ? 'Open' : '  or'} ${url}`)
         printLine('Ctrl-C ends it.')
-        if (flags.open === true) openInBrowser(server.url)
+        if (flags.open === true) openInBrowser(server.urls[0])
         await untilStopped()
         await server.close()
       } finally {

@@ -16,6 +16,7 @@ export interface Admission {
 export interface Asked {
   readonly host: string | undefined
   readonly origin: string | undefined
+  /** Which site asks; of navigations, which a link on any page may be, nothing. */
   readonly fetchSite: string | undefined
   readonly cookie: string | undefined
   /** `t` of the link. */
@@ -27,25 +28,41 @@ export const cookieName = (port: number): string => `prep-paint-${port}`
 
 /** @returns why a request is refused, or undefined */
 export function refusal(asked: Asked, { token, port, host }: Admission): string | undefined {
-  const names = ownNames(host).map(name => `${name}:${port}`)
-  if (!asked.host || !names.includes(asked.host.toLowerCase())) return 'another host name'
-  if (asked.origin !== undefined && asked.origin !== `http://${asked.host}`) return 'another origin'
-  if (asked.fetchSite === 'cross-site' && asked.token === undefined) return 'another site'
-  const given = asked.token ?? cookies(asked.cookie).get(cookieName(port))
-  if (given === undefined || !equal(given, token)) return 'no valid token'
+  const given = asked.host?.toLowerCase()
+  // browsers leave the usual port out, others may not
+  const named = port === 80 ? given?.replace(/:80$/, '') : given
+  const names = [...LOOPBACK, ...addressesOf(host)].map(address => hostHeader(address, port))
+  if (named === undefined || !names.includes(named)) return 'another host name'
+  if (asked.origin !== undefined && asked.origin !== `http://${given}`) return 'another origin'
+  if (asked.fetchSite === 'cross-site') return 'another site'
+  const key = asked.token ?? cookies(asked.cookie).get(cookieName(port))
+  if (key === undefined || !equal(key, token)) return 'no valid token'
   return undefined
 }
 
-/** Loopback by its names; other addresses only when the server was told to listen there. Names of others never. */
-function ownNames(host: string): string[] {
-  const loopback = ['127.0.0.1', 'localhost', '[::1]']
-  if (isLoopback(host)) return loopback
-  const everywhere = host === '0.0.0.0' || host === '::'
-  const own = Object.values(networkInterfaces()).flatMap(addresses => (addresses ?? []).map(({ address }) => address))
-  return [...loopback, ...(everywhere ? own : [host])].map(name => (/^[^[].*:/.test(name) ? `[${name}]` : name))
+const LOOPBACK = ['127.0.0.1', 'localhost', '::1']
+
+/** What the server is called by: the address that it listens at, or those of this machine where it listens at all. */
+export function addressesOf(host: string): string[] {
+  const name = hostName(host)
+  if (name !== '0.0.0.0' && name !== '[::]') return [host]
+  return Object.values(networkInterfaces())
+    .flatMap(addresses => addresses ?? [])
+    .filter(({ internal, family }) => !internal && (name === '[::]' || family === 'IPv4'))
+    .map(({ address }) => address)
+    .filter(address => !/^fe80:/i.test(address)) // of one cable, and no browser takes its zone
 }
 
-export const isLoopback = (host: string): boolean => /^(127(\.\d{1,3}){3}|localhost|::1)$/.test(host)
+/** As browsers write it in the Host header: small letters, IPv6 in brackets, no port where it is 80. */
+export const hostHeader = (address: string, port: number): string =>
+  `${hostName(address)}${port === 80 ? '' : `:${port}`}`
+
+function hostName(address: string): string {
+  const written = address.includes(':') ? `[${address}]` : address
+  return URL.canParse(`http://${written}`) ? new URL(`http://${written}`).hostname : written.toLowerCase()
+}
+
+export const isLoopback = (host: string): boolean => /^(127(\.\d{1,3}){3}|localhost|\[::1\])$/.test(hostName(host))
 
 function cookies(header = ''): Map<string, string> {
   return new Map(

@@ -1,7 +1,7 @@
 /** The page with its model as a folder of files that any web server can host, without prep. */
-import { readdir } from 'node:fs/promises'
+import { readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import { PrepError } from '../errors.js'
+import { fileError, PrepError } from '../errors.js'
 import { makeFolder, writeFileAtomic } from '../files.js'
 import { SPLITS, type Split } from '../sample.js'
 import { browserModel } from './browser-model.js'
@@ -17,8 +17,12 @@ export interface ExportedFile {
   readonly bytes: number
 }
 
+/** What an earlier export may hold that this one does not write: index.html first, then maps of another data set. */
+const OF_BEFORE = ['index.html', 'maps', 'assets', 'ort']
+
 /**
- * Write the folder; index.html comes last, so that a folder that has one is whole.
+ * Write the folder, after taking away what an earlier export left there; index.html comes last, so that a folder that
+ * has one is whole.
  *
  * @throws {PrepError} `OUTPUT_FOREIGN` for a folder with files that are not of an earlier export, `DISK_FULL`, as
  *   `browserModel` does
@@ -49,6 +53,10 @@ export async function exportWeb(studio: Studio, folder: string): Promise<Exporte
   }
   const page = [...(await readPage())].map(([path, { bytes }]): [string, Uint8Array] => [path, bytes])
   files.push(...page.sort(([a], [b]) => Number(a === 'index.html') - Number(b === 'index.html')))
+  for (const old of OF_BEFORE)
+    await rm(join(folder, old), { recursive: true, force: true }).catch(error => {
+      throw fileError(error, join(folder, old), 'replace')
+    })
   makeFolder(folder)
   for (const [path, data] of files) await writeFileAtomic(join(folder, path), data)
   return files.map(([path, data]) => ({ path, bytes: data.length }))

@@ -3,9 +3,9 @@ import type { Pixels } from '../sample.js'
 import { encodeLabel, labelChannels } from '../trainer/batch.js'
 import { displayColours } from '../trainer/corpus.js'
 import { openGenerator } from '../trainer/generator.js'
-import { toPixels } from '../trainer/painter.js'
 import { dropoutMasks } from '../trainer/pix2pix/model.js'
 import { randomAt, unitNumbers } from '../trainer/random.js'
+import { toPixels } from '../trainer/to-pixels.js'
 import { serveRequests } from './serve-requests.js'
 
 export interface GeneratorSetup {

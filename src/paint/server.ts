@@ -6,10 +6,10 @@ import { createAdaptorServer } from '@hono/node-server'
 import { type Context, Hono } from 'hono'
 import { bodyLimit } from 'hono/body-limit'
 import { type WebSocket, WebSocketServer } from 'ws'
-import { PrepError, systemCode } from '../errors.js'
+import { type ErrorCode, PrepError, systemCode } from '../errors.js'
 import { MAX_SECONDS } from '../images/decode.js'
 import { SPLITS, type Split } from '../sample.js'
-import { type Admission, type Asked, cookieName, refusal } from './admission.js'
+import { type Admission, type Asked, addressesOf, cookieName, hostHeader, refusal } from './admission.js'
 import type { GeneratorSetup, Painting } from './generator-process.js'
 import { HelperProcess } from './helper-process.js'
 import type { LabellerSetup, Opened } from './labeller-process.js'
@@ -34,8 +34,8 @@ export interface PaintServerOptions {
 }
 
 export interface PaintServer {
-  /** The link to open, with the token of this start. */
-  readonly url: string
+  /** The links to open, with the token of this start: one for each address of this machine that others reach it by. */
+  readonly urls: readonly [string, ...string[]]
   readonly port: number
   close(): Promise<void>
 }
@@ -45,10 +45,10 @@ const MAX_UPLOAD_BYTES = 64 * 2 ** 20
 /** One picture; a large net on a slow machine takes seconds, loading it some more. */
 const PICTURE_MS = 180_000
 
-/** @throws {PrepError} `PORT_TAKEN` */
+/** @throws {PrepError} `PORT_TAKEN`, `USAGE` for a host that is no address of this machine */
 export async function startPaintServer(options: PaintServerOptions): Promise<PaintServer> {
   const { studio, host, engine, threads, browser } = options
-  const { checkpoint, colours, palette } = studio
+  const { checkpoint, colours, state } = studio
   const { width, height } = studio.manifest
   const generator = new HelperProcess<GeneratorSetup, Uint8Array, Painting>(
     'paint/generator-process.js',
@@ -57,7 +57,7 @@ export async function startPaintServer(options: PaintServerOptions): Promise<Pai
   )
   const labeller = new HelperProcess<LabellerSetup, Uint8Array, Opened>(
     'paint/labeller-process.js',
-    { width, height, classes: colours.length, palette },
+    { width, height, colours, palette: state.palette },
     1000 * MAX_SECONDS,
   )
   const painters = new NewestWins((ids: Uint8Array) => generator.ask(ids))
@@ -75,7 +75,8 @@ export async function startPaintServer(options: PaintServerOptions): Promise<Pai
   app.get('/', context => {
     // the token leaves the address bar: what is copied from there is no key
     if (context.req.query('t') === undefined) return file(context, 'index.html')
-    context.header('Set-Cookie', `${cookieName(admission.port)}=${token}; HttpOnly; SameSite=Strict; Path=/`)
+    // Lax: a shared drawing is a link on some other page
+    context.header('Set-Cookie', `${cookieName(admission.port)}=${token}; HttpOnly; SameSite=Lax; Path=/`)
     context.header('Cache-Control', 'no-store')
     return file(context, 'index.html')
   })
@@ -122,11 +123,12 @@ export async function startPaintServer(options: PaintServerOptions): Promise<Pai
   const sockets = new WebSocketServer({ noServer: true, maxPayload: 4 + width * height, perMessageDeflate: false })
   server.on('upgrade', (request, socket, head) => {
     socket.on('error', () => socket.destroy())
-    const { pathname } = new URL(request.url ?? '/', 'http://localhost')
     // browsers always say which page opens a socket
     const refused = refusal(askedBy(request), admission) ?? (request.headers.origin ? undefined : 'no origin')
-    if (refused || pathname !== '/pictures') {
-      socket.end(`HTTP/1.1 ${refused ? '403 Forbidden' : '404 Not Found'}\r\nConnection: close\r\n\r\n`)
+    if (refused || request.url?.split('?')[0] !== '/pictures') {
+      const status = refused ? '403 Forbidden' : '404 Not Found'
+      // without an end by us, a client that never closes its side would keep the socket
+      socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\n\r\n`, () => socket.destroy())
       return
     }
     sockets.handleUpgrade(request, socket, head, painter => serve(painter))
@@ -153,9 +155,11 @@ export async function startPaintServer(options: PaintServerOptions): Promise<Pai
 
   const port = await listen(server, options)
   admission = { token, host, port }
+  const [address = 'localhost', ...others] = addressesOf(host)
+  const link = (address: string): string => `http://${hostHeader(address, port)}/?t=${token}`
   return {
     port,
-    url: `http://${host.includes(':') ? `[${host}]` : host}:${port}/?t=${token}`,
+    urls: [link(address), ...others.map(link)],
     async close() {
       for (const painter of sockets.clients) painter.terminate()
       server.closeAllConnections()
@@ -186,7 +190,7 @@ const describe = (error: Error): { problem: string; code: string; hint?: string 
 const askedOf = ({ req }: Context): Asked => ({
   host: req.header('host'),
   origin: req.header('origin'),
-  fetchSite: req.header('sec-fetch-site'),
+  fetchSite: req.path === '/' && req.method === 'GET' ? undefined : req.header('sec-fetch-site'),
   cookie: req.header('cookie'),
   token: req.path === '/' ? req.query('t') : undefined,
 })
@@ -198,18 +202,29 @@ const askedBy = ({ headers }: IncomingMessage): Asked => ({
   cookie: headers.cookie,
 })
 
+const PORT_HINT = 'choose another port with --port, or --port 0 for any that is free'
+const NO_ADDRESS = [
+  'USAGE',
+  'this machine has no such address',
+  'give --host an address of this machine, or 0.0.0.0 for all of them',
+] as const
+/** What errors of the system mean, and what helps. */
+const NOT_LISTENING: Readonly<Record<string, readonly [code: ErrorCode, why: string, hint: string]>> = {
+  EADDRINUSE: ['PORT_TAKEN', 'another program listens there', PORT_HINT],
+  EACCES: ['PORT_TAKEN', 'the system does not allow it', PORT_HINT],
+  EADDRNOTAVAIL: NO_ADDRESS,
+  EINVAL: NO_ADDRESS,
+  ENOTFOUND: NO_ADDRESS,
+  EAI_AGAIN: NO_ADDRESS,
+}
+
 function listen(server: Server, { host, port }: { host: string; port: number }): Promise<number> {
   return new Promise((resolve, reject) => {
     server.once('error', error => {
-      if (systemCode(error) !== 'EADDRINUSE' && systemCode(error) !== 'EACCES' && systemCode(error) !== 'EADDRNOTAVAIL')
-        return reject(error)
-      const why = systemCode(error) === 'EADDRINUSE' ? 'another program listens there' : 'the system does not allow it'
-      reject(
-        new PrepError('PORT_TAKEN', `cannot listen at ${host}:${port}: ${why}`, {
-          hint: 'choose another port with --port, or --port 0 for any that is free',
-          cause: error,
-        }),
-      )
+      const reason = NOT_LISTENING[systemCode(error) ?? '']
+      if (!reason) return reject(error)
+      const [code, why, hint] = reason
+      reject(new PrepError(code, `cannot listen at ${host}:${port}: ${why}`, { hint, cause: error }))
     })
     server.listen(port, host, () => resolve((server.address() as AddressInfo).port))
   })

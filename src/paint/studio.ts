@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs'
 import { basename, dirname, join, resolve } from 'node:path'
 import { PrepError } from '../errors.js'
 import { type Colour, hexColour } from '../images/colour.js'
-import { type Palette, parsePalette } from '../labels/palette.js'
+import { parsePalette } from '../labels/palette.js'
 import { SPLITS, type Split } from '../sample.js'
 import { centreWindow, cropLabel, planFraming } from '../trainer/augment.js'
 import { type CheckpointState, readCheckpointState } from '../trainer/checkpoint.js'
@@ -11,8 +11,6 @@ import { type Corpus, displayColours, openCorpus } from '../trainer/corpus.js'
 import { type CutMap, cutBlocks } from './cut-blocks.js'
 import type { BlockRecord, Manifest, PaintClass } from './manifest.js'
 
-/** Maps offered of a split, spread evenly over it. */
-const MAPS_PER_SPLIT = 60
 /** Training maps that blocks are cut out of. */
 const MAPS_FOR_BLOCKS = 48
 
@@ -20,8 +18,6 @@ export interface Studio {
   readonly checkpoint: string
   readonly state: CheckpointState
   readonly colours: readonly Colour[]
-  /** For labelling photos, or why they cannot be. */
-  readonly palette: Palette | string
   readonly manifest: Omit<Manifest, 'model'>
   /** The ids of a map that the manifest names, at the size of the net. */
   readMap(split: Split, row: number): Promise<Uint8Array>
@@ -39,7 +35,6 @@ export async function openStudio(checkpoint: string, given: string | null | unde
   const dataset = given === undefined ? datasetBeside(checkpoint) : given
   const corpus = dataset === null || dataset === undefined ? undefined : await fittingCorpus(dataset, state)
   try {
-    const palette = labellingPalette(state.palette)
     const names = corpus ? await mapNames(corpus) : []
     const { width, height } = state.model
     let blocks: Promise<readonly BlockRecord[]> | undefined
@@ -52,7 +47,6 @@ export async function openStudio(checkpoint: string, given: string | null | unde
       checkpoint,
       state,
       colours,
-      palette,
       manifest: {
         title: basename(resolve(dirname(checkpoint), '../..')),
         trained: state.engine === 'pytorch' ? 'imported' : `epoch ${state.epoch}`,
@@ -61,10 +55,15 @@ export async function openStudio(checkpoint: string, given: string | null | unde
         palette: state.paletteHash,
         classes: classesOf(state.palette, colours),
         maps: names.map(({ split, row, name }) => ({ name, split, url: `maps/${split}-${row}.ids` })),
-        photos: typeof palette === 'string' ? palette : true,
+        photos: labelsPhotos(state.palette),
       },
       readMap,
-      blocks: () => (blocks ??= findBlocks(corpus, colours.length, { width, height, readMap })),
+      blocks: () =>
+        (blocks ??= findBlocks(corpus, colours.length, { width, height, readMap }).catch(error => {
+          // a disk that failed once may not the next time
+          blocks = undefined
+          throw error
+        })),
       close: async () => corpus?.close(),
     }
   } catch (error) {
@@ -93,11 +92,12 @@ async function fittingCorpus(dataset: string, { paletteHash, model, options }: C
   )
 }
 
-function labellingPalette(palette: unknown): Palette | string {
+/** Or why not. */
+function labelsPhotos(palette: unknown): true | string {
   try {
     const parsed = parsePalette(JSON.stringify(palette), 'palette.json')
     return parsed.fit
-      ? parsed
+      ? true
       : 'The classes of this model were given, not found in photos, so photos cannot be labelled.'
   } catch (error) {
     if (!(error instanceof PrepError)) throw error
@@ -128,7 +128,7 @@ interface NamedRow {
 async function mapNames(corpus: Corpus): Promise<NamedRow[]> {
   const found: NamedRow[] = []
   for (const split of SPLITS) {
-    const rows = spread(corpus.rows[split], MAPS_PER_SPLIT)
+    const rows = Array.from({ length: corpus.rows[split] }, (_, row) => row)
     const names = await corpus.names(split, rows)
     for (const row of rows) found.push({ split, row, name: names.get(row) ?? `${split} ${row}` })
   }

@@ -15,9 +15,9 @@ import { displayColours } from './corpus.js'
 import { type Generator, openGenerator } from './generator.js'
 import { createLabelSource, type InputKind, type LabelMap } from './label-source.js'
 import { cropToMiddle, type Padding, padIds, roundUp } from './padding.js'
-import { toPixels } from './painter.js'
 import { dropoutMasks } from './pix2pix/model.js'
 import { randomAt, unitNumbers } from './random.js'
+import { toPixels } from './to-pixels.js'
 import { versionsHere } from './versions.js'
 
 export interface GenerateInput {

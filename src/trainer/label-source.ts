@@ -21,7 +21,7 @@ export type LabelSource = (bytes: Uint8Array, name: string) => Promise<LabelMap>
 
 /** A picture with fewer of its pixels in display colours is a photo. */
 const MOSTLY = 0.9
-const AS_IT_IS = { fit: 'fill', position: 'centre', background: [0, 0, 0], maxPixels: MAX_PIXELS } as const
+const AS_IT_IS = { fit: 'fill', position: 'centre', background: [0, 0, 0] } as const
 /** As kmeans makes labels coherent unless told otherwise. */
 const COHERENT = { majority: 1, minRegion: 'auto' } as const
 
@@ -36,9 +36,11 @@ export function createLabelSource(
   colours: readonly Colour[],
   size: Size,
   input: InputKind | 'auto',
+  maxPixels = MAX_PIXELS,
 ): LabelSource {
   let labeller: Labeller | undefined
-  const decode = (bytes: Uint8Array, name: string, options: DecodeOptions) => decodeImage(bytes, { ...options, name })
+  const decode = (bytes: Uint8Array, name: string, options: Omit<DecodeOptions, 'maxPixels'>) =>
+    decodeImage(bytes, { ...options, maxPixels, name })
 
   const readIds = ({ labels }: LabelIds, name: string): LabelMap => {
     const { data, width, height, channels } = labels
@@ -48,7 +50,7 @@ export function createLabelSource(
         'CLASS_UNKNOWN',
         `${name}: expected ids below ${colours.length}, found ${top}${channels === 1 ? '' : ' or more'}`,
         {
-          hint: 'ids are those of palette.json; a grey photo is read with --input photos',
+          hint: 'ids are those of palette.json; a grey photo is read as JPEG, or with --input photos',
         },
       )
     return { kind: 'ids', ids: data, size: { width, height } }
@@ -64,7 +66,7 @@ export function createLabelSource(
     return { kind: 'photos', ids: labeller(pixels.data, size.width, size.height), size }
   }
   const readAny = async (bytes: Uint8Array, name: string): Promise<LabelMap> => {
-    const found = tryIds(bytes, name)
+    const found = tryIds(bytes, name, maxPixels)
     if (found && !inOtherOrder(found, colours)) return readIds(found, name)
     const isPng = bytes[0] === 0x89 && bytes[1] === 0x50
     if (!isPng) return readPhoto(bytes, name)
@@ -72,16 +74,16 @@ export function createLabelSource(
     return shareOfColours(pixels, colours) >= MOSTLY ? readColours(bytes, name) : readPhoto(bytes, name)
   }
   return async (bytes, name) => {
-    if (input === 'ids') return readIds(decodeLabelIds(bytes, name), name)
+    if (input === 'ids') return readIds(decodeLabelIds(bytes, name, maxPixels), name)
     if (input === 'colours') return readColours(bytes, name)
     return input === 'photos' ? readPhoto(bytes, name) : readAny(bytes, name)
   }
 }
 
 /** Nothing for pictures in colour, which are no ids. */
-function tryIds(bytes: Uint8Array, name: string): LabelIds | undefined {
+function tryIds(bytes: Uint8Array, name: string, maxPixels: number): LabelIds | undefined {
   try {
-    return decodeLabelIds(bytes, name)
+    return decodeLabelIds(bytes, name, maxPixels)
   } catch (error) {
     if (error instanceof PrepError && ['LABELS_NOT_IDS', 'NOT_AN_IMAGE'].includes(error.code)) return undefined
     throw error

@@ -6,6 +6,7 @@ import type { Session, Tensor } from './engines/engine.js'
 import { dropoutMasks, type Pix2PixConfig } from './pix2pix/model.js'
 import { randomAt, unitNumbers } from './random.js'
 import type { LabelledPhoto } from './resegment.js'
+import { toPixels } from './to-pixels.js'
 
 export interface PainterOptions {
   readonly model: Pix2PixConfig
@@ -44,14 +45,4 @@ function meanDistance({ data: a }: Tensor, { data: b }: Tensor): number {
   let sum = 0
   for (let i = 0; i < a.length; i++) sum += Math.abs(a[i]! - b[i]!)
   return sum / a.length
-}
-
-/** The first image of an NCHW tensor in [-1, 1] as RGB bytes. */
-export function toPixels({ shape, data }: Tensor): Pixels {
-  const [, , height, width] = shape as readonly [number, number, number, number]
-  const plane = height * width
-  const bytes = new Uint8ClampedArray(3 * plane)
-  for (let i = 0; i < plane; i++)
-    for (let channel = 0; channel < 3; channel++) bytes[3 * i + channel] = (data[channel * plane + i]! + 1) * 127.5
-  return { data: new Uint8Array(bytes.buffer), width, height, channels: 3 }
 }

@@ -12,7 +12,18 @@ import {
 } from '../../src/paint/drawing/drawing-file.js'
 import { region } from '../../src/paint/drawing/flood.js'
 import { History } from '../../src/paint/drawing/history.js'
-import { disc, ellipse, line, paint, polygon, rectangle, type Shape, snap } from '../../src/paint/drawing/shapes.js'
+import {
+  disc,
+  ellipse,
+  ellipseOutline,
+  line,
+  paint,
+  polygon,
+  rectangle,
+  rectangleOutline,
+  type Shape,
+  snap,
+} from '../../src/paint/drawing/shapes.js'
 import { fitted, keepInSight, toDrawing, zoomAbout } from '../../src/paint/drawing/view.js'
 
 /** What a shape covers, as rows of `.` and `#`. */
@@ -36,6 +47,29 @@ describe('shapes', () => {
   test('a disc of 1 is the pixel under the pointer, of 3 a plus or a block', () => {
     expect(picture(disc(snap({ x: 1.2, y: 1.9 }, 1), 1), 3, 3)).toEqual(['...', '.#.', '...'])
     expect(picture(disc(snap({ x: 2.4, y: 2.4 }, 3), 3), 5, 5)).toEqual(['.....', '.###.', '.###.', '.###.', '.....'])
+  })
+
+  test('outlines of odd sizes run through the outermost pixels of their box, even ones along its rim', () => {
+    const [a, b] = [
+      { x: 1, y: 1 },
+      { x: 6, y: 5 },
+    ]
+    expect(picture(rectangleOutline(a, b, 1))).toEqual([
+      '.......',
+      '.#####.',
+      '.#...#.',
+      '.#...#.',
+      '.#####.',
+      '.......',
+      '.......',
+    ])
+    expect(picture(rectangleOutline(a, a, 1), 3, 3)).toEqual(['...', '.#.', '...'])
+    for (const size of [1, 2, 3, 4, 5])
+      for (const shape of [rectangleOutline, ellipseOutline]) {
+        const rows = picture(shape({ x: 8, y: 8 }, { x: 24, y: 24 }, size), 32, 32)
+        expect(mirrored(rows)).toEqual(rows)
+        expect([...rows].reverse()).toEqual(rows)
+      }
   })
 
   test('a disc of 5 is round', () => {

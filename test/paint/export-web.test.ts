@@ -43,6 +43,17 @@ test('the folder has all that the page needs, and the same again the second time
   expect(digests(await readTree(site))).toEqual(hashes)
 })
 
+test('an export into an old folder leaves nothing of it: no maps without the data set, no files of an older page', async () => {
+  const folder = join(cwd, 'again')
+  expect((await prep(['export', 'web', join(cwd, 'out'), folder])).code).toBe(0)
+  expect([...(await readTree(folder)).keys()].some(path => path.startsWith('maps/'))).toBe(true)
+  await writeFile(join(folder, 'assets/main-older.js'), '')
+  expect((await prep(['export', 'web', join(cwd, 'out'), folder, '--no-dataset'])).code).toBe(0)
+  const files = [...(await readTree(folder)).keys()]
+  expect(files.filter(path => /^maps|older/.test(path))).toEqual([])
+  expect(files).toContain('index.html')
+})
+
 test('the model paints what the engine paints', async () => {
   const checkpoint = await chooseCheckpoint(join(cwd, 'out'))
   const { state, session, close } = await openGenerator(checkpoint, { engine: 'auto', threads: 1 })
@@ -73,6 +84,9 @@ describe.skipIf(!existsSync(executablePath))(`in ${executablePath}`, () => {
     try {
       const page = await browser.newPage()
       const elsewhere: string[] = []
+      const errors: string[] = []
+      page.on('pageerror', error => errors.push(error.message))
+      page.on('console', message => message.type() === 'error' && errors.push(message.text()))
       page.on('request', request => {
         if (/^https?:/.test(request.url()) && new URL(request.url()).host !== new URL(url).host)
           elsewhere.push(request.url())
@@ -86,6 +100,7 @@ describe.skipIf(!existsSync(executablePath))(`in ${executablePath}`, () => {
       await page.locator('#drawing-pane').click()
       await expect.poll(picture).not.toBe(empty)
       expect(elsewhere).toEqual([])
+      expect(errors).toEqual([])
     } finally {
       await browser.close()
     }
@@ -113,7 +128,7 @@ describe.skipIf(!existsSync(executablePath))(`in ${executablePath}`, () => {
     const browser = await browserModel(checkpoint)
     const server = await startPaintServer({ studio, host: '127.0.0.1', port: 0, engine: 'auto', browser })
     try {
-      await paintsAt(server.url)
+      await paintsAt(server.urls[0])
     } finally {
       await server.close()
       await studio.close()

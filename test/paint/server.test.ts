@@ -1,9 +1,13 @@
 import { readFile } from 'node:fs/promises'
 import { request } from 'node:http'
+import { createConnection } from 'node:net'
 import { join } from 'node:path'
+import { text } from 'node:stream/consumers'
+import sharp from 'sharp'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { WebSocket } from 'ws'
 import { chooseCheckpoint } from '../../src/cli/choose-checkpoint.js'
+import { refusal } from '../../src/paint/admission.js'
 import type { BlockRecord, Manifest } from '../../src/paint/manifest.js'
 import { readPicture } from '../../src/paint/picture-message.js'
 import { type PaintServer, startPaintServer } from '../../src/paint/server.js'
@@ -23,7 +27,7 @@ beforeAll(async () => {
   studio = await openStudio(checkpoint)
   server = await startPaintServer({ studio, host: '127.0.0.1', port: 0, engine: 'auto', threads: 1 })
   base = `http://127.0.0.1:${server.port}`
-  cookie = (await fetch(server.url)).headers.get('set-cookie')!.split(';')[0]!
+  cookie = (await fetch(server.urls[0])).headers.get('set-cookie')!.split(';')[0]!
 })
 afterAll(async () => {
   await server?.close()
@@ -129,6 +133,55 @@ describe('who is let in', () => {
     await expect(connect({ cookie })).rejects.toThrow('403')
     await expect(connect({ origin: base })).rejects.toThrow('403')
   })
+
+  test('a link to a drawing on another page opens it for whoever has the cookie, and for nobody else', async () => {
+    const clicked = { 'sec-fetch-site': 'cross-site', 'sec-fetch-mode': 'navigate' }
+    expect((await get('/', clicked)).status).toBe(200)
+    expect((await fetch(`${base}/`, { headers: clicked })).status).toBe(403)
+    expect((await get('/paint.json', clicked)).status).toBe(403)
+    expect((await fetch(server.urls[0])).headers.get('set-cookie')).toContain('SameSite=Lax')
+  })
+
+  test.each(['//', 'http://[', '*', '/pictures'])(
+    'an upgrade of %s by a stranger is refused, and harms nobody',
+    async path => {
+      const socket = createConnection(server.port, '127.0.0.1')
+      socket.write(`GET ${path} HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n`)
+      const answer = await text(socket)
+      expect(answer).toMatch(/^HTTP\/1.1 40[03]/)
+      expect((await get('/paint.json')).status).toBe(200)
+    },
+  )
+
+  test.each([
+    ['127.0.0.1', 7717, 'LOCALHOST:7717', 'localhost:7717'],
+    ['127.0.0.2', 7717, '127.0.0.2:7717', '127.0.0.2:7717'],
+    ['127.0.0.1', 80, '127.0.0.1', '127.0.0.1'],
+    ['::1', 80, '[::1]:80', '[::1]:80'],
+    ['Tablet.Local', 7717, 'tablet.local:7717', 'tablet.local:7717'],
+    ['0:0::1', 7717, '[::1]:7717', '[::1]:7717'],
+  ])('what listens at %s:%i is asked as %s', (host, port, header, origin) => {
+    const asked = {
+      host: header,
+      origin: `http://${origin}`,
+      fetchSite: 'same-origin',
+      cookie: `prep-paint-${port}=key`,
+    }
+    expect(refusal(asked, { token: 'key', host, port })).toBeUndefined()
+    expect(refusal({ ...asked, host: 'evil.example' }, { token: 'key', host, port })).toBe('another host name')
+  })
+
+  test.each(['0.0.0.0', '::', '127.0.0.2'])('the links printed for --host %s open the page', async host => {
+    const open = await startPaintServer({ studio, host, port: 0, engine: 'auto', threads: 1 })
+    try {
+      for (const url of open.urls) {
+        expect(url).not.toContain(host === '127.0.0.2' ? '0.0.0.0' : host === '::' ? '[::]' : host)
+        expect((await fetch(url)).status).toBe(200)
+      }
+    } finally {
+      await open.close()
+    }
+  })
 })
 
 describe('drawings become pictures', () => {
@@ -208,6 +261,21 @@ describe('files that are dropped in', () => {
     expect(stored.filter((id, i) => id === ids[i]).length / ids.length).toBeGreaterThan(0.9)
   })
 
+  test('a PNG in the colours of the classes is a label map; ids that no class has are told', async () => {
+    const png = async (data: Uint8Array, channels: 1 | 3) =>
+      new Uint8Array(
+        await sharp(data, { raw: { width: 48, height: 32, channels } })
+          .png()
+          .toBuffer(),
+      )
+    const ids = Uint8Array.from({ length: 48 * 32 }, (_, i) => (i % 48 < 24 ? 1 : 3))
+    const map = await post(await png(Uint8Array.from([...ids].flatMap(id => [...studio.colours[id]!])), 3))
+    expect(map.headers.get('x-prep-from')).toBe('label map')
+    const middle = Uint8Array.from({ length: 32 * 32 }, (_, i) => (i % 32 < 16 ? 1 : 3))
+    expect(new Uint8Array(await map.arrayBuffer())).toEqual(middle)
+    expect(await (await post(await png(ids.fill(200), 1))).json()).toMatchObject({ code: 'CLASS_UNKNOWN' })
+  })
+
   test('what is no image is refused by its code, and the server stays up', async () => {
     for (const [body, code] of [
       ['hello, this is text', 'NOT_AN_IMAGE'],
@@ -223,9 +291,18 @@ describe('files that are dropped in', () => {
 })
 
 describe('beginnings', () => {
+  test('an engine that there is not, before anything is painted', async () => {
+    const { code, stderr } = await prep(['paint', checkpoint, '--engine', 'nosuch'])
+    expect(code).toBe(4)
+    expect(stderr).toContain('ENGINE_UNAVAILABLE')
+  })
+
   test('a port that is taken, a run that was not trained, a host that others reach', async () => {
     const again = { studio, host: '127.0.0.1', port: server.port, engine: 'auto' }
     expect(await errorCodes(() => startPaintServer(again))).toEqual(['PORT_TAKEN'])
+    // of the range for documentation (RFC 5737): no machine has it
+    expect(await errorCodes(() => startPaintServer({ ...again, host: '192.0.2.1' }))).toEqual(['USAGE'])
+    expect(await errorCodes(() => startPaintServer({ ...again, host: 'no such host' }))).toEqual(['USAGE'])
     for (const [args, code] of [
       [[join(cwd, 'photos')], 'FILE_MISSING'],
       [[checkpoint, '--host', '0.0.0.0'], 'USAGE'],

@@ -23,16 +23,3 @@ export interface Point {
 export function blankDrawing(width: number, height: number, id: number): Drawing {
   return { width, height, ids: new Uint8Array(width * height).fill(id) }
 }
-
-/** The smallest rectangle around both; `undefined` is none. */
-export function unite(a: Rect | undefined, b: Rect | undefined): Rect | undefined {
-  if (!a || !b) return a ?? b
-  const x = Math.min(a.x, b.x)
-  const y = Math.min(a.y, b.y)
-  return {
-    x,
-    y,
-    width: Math.max(a.x + a.width, b.x + b.width) - x,
-    height: Math.max(a.y + a.height, b.y + b.height) - y,
-  }
-}

@@ -120,6 +120,42 @@ export function snap({ x, y }: Point, size: number): Point {
   return { x: to(x), y: to(y) }
 }
 
+/** A closed line around corners. */
+export function outline(corners: readonly Point[], size: number): Shape {
+  const sides = corners.map((corner, i) =>
+    line(snap(corner, size), snap(corners[(i + 1) % corners.length]!, size), size),
+  )
+  return span => {
+    for (const side of sides) side(span)
+  }
+}
+
+/** Around the box of whole pixels from `a` to `b`. */
+export function rectangleOutline(a: Point, b: Point, size: number): Shape {
+  const [from, to] = middles(a, b, size)
+  return outline([from, { x: to.x, y: from.y }, to, { x: from.x, y: to.y }], size)
+}
+
+/** Around the ellipse within that box. */
+export function ellipseOutline(a: Point, b: Point, size: number): Shape {
+  const [from, to] = middles(a, b, size)
+  const corners = 96
+  const points = Array.from({ length: corners }, (_, i) => ({
+    x: (from.x + to.x) / 2 + ((to.x - from.x) / 2) * Math.cos((2 * Math.PI * i) / corners),
+    y: (from.y + to.y) / 2 + ((to.y - from.y) / 2) * Math.sin((2 * Math.PI * i) / corners),
+  }))
+  return outline(points, size)
+}
+
+/** Where the middle of a line around a box runs: for odd sizes through its outermost pixels, for even ones on its rim. */
+function middles(a: Point, b: Point, size: number): readonly [Point, Point] {
+  const inset = size % 2 === 1 ? 0.5 : 0
+  return [
+    { x: a.x + inset, y: a.y + inset },
+    { x: Math.max(a.x, b.x - 2 * inset) + inset, y: Math.max(a.y, b.y - 2 * inset) + inset },
+  ]
+}
+
 /**
  * Give the pixels of a shape an id. What lies outside of the drawing is left out.
  *

@@ -13,7 +13,7 @@ export interface View {
   readonly y: number
 }
 
-export const MAX_ZOOM = 40
+const MAX_ZOOM = 40
 
 /** The whole drawing, as large as it goes, in the middle. */
 export function fitted(drawing: Size, pane: Size): View {

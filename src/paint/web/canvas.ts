@@ -8,7 +8,7 @@ type Colour = readonly [number, number, number]
 
 export class Canvases {
   readonly pane = element('drawing-pane')
-  readonly #photoPane = element('photo-pane')
+  readonly photoPane = element('photo-pane')
   readonly #drawing = element<HTMLCanvasElement>('drawing')
   readonly #overlay = element<HTMLCanvasElement>('overlay')
   readonly #photo = element<HTMLCanvasElement>('photo')
@@ -86,13 +86,14 @@ export class Canvases {
 
   /** The point of the drawing under a pointer, in pixels of the drawing. */
   at(event: { clientX: number; clientY: number }): Point {
-    return toDrawing(this.#view, this.#inPane(event))
+    return toDrawing(this.#view, inPane(event, this.pane))
   }
 
-  zoom(factor: number, event?: { clientX: number; clientY: number }): void {
-    const pane = this.#paneSize()
-    const about = event ? this.#inPane(event) : { x: pane.width / 2, y: pane.height / 2 }
-    this.#move(zoomAbout(this.#view, factor, about, this.drawing, pane))
+  /** @param about  the place on a pane that stays where it is; default: the middle */
+  zoom(factor: number, about?: { at: { clientX: number; clientY: number }; pane: Element }): void {
+    const size = this.#paneSize()
+    const point = about ? inPane(about.at, about.pane) : { x: size.width / 2, y: size.height / 2 }
+    this.#move(zoomAbout(this.#view, factor, point, this.drawing, size))
   }
 
   pan(dx: number, dy: number): void {
@@ -103,14 +104,9 @@ export class Canvases {
     this.#move(fitted(this.drawing, this.#paneSize()))
   }
 
-  #inPane({ clientX, clientY }: { clientX: number; clientY: number }): Point {
-    const { left, top } = this.pane.getBoundingClientRect()
-    return { x: clientX - left - 1, y: clientY - top - 1 }
-  }
-
   /** Both panes have one size; the drawing's is hidden where the photo alone is shown. */
   #paneSize(): { width: number; height: number } {
-    const pane = this.pane.clientWidth > 0 ? this.pane : this.#photoPane
+    const pane = this.pane.clientWidth > 0 ? this.pane : this.photoPane
     return { width: pane.clientWidth, height: pane.clientHeight }
   }
 
@@ -123,11 +119,17 @@ export class Canvases {
   #move(view: View): void {
     this.#view = view
     this.#whole = view.zoom <= fitted(this.drawing, this.#paneSize()).zoom * 1.001
-    for (const pane of [this.pane, this.#photoPane])
+    for (const pane of [this.pane, this.photoPane])
       pane.querySelector<HTMLElement>('.sheet')!.style.transform =
         `translate(${view.x}px, ${view.y}px) scale(${view.zoom})`
     element('zoom').textContent = `${Math.round(100 * view.zoom)}%`
   }
+}
+
+/** Within the border, which is one pixel wide. */
+function inPane({ clientX, clientY }: { clientX: number; clientY: number }, pane: Element): Point {
+  const { left, top } = pane.getBoundingClientRect()
+  return { x: clientX - left - 1, y: clientY - top - 1 }
 }
 
 const sizeOf = ({ width, height }: Drawing): { width: number; height: number } => ({ width, height })

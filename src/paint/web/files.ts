@@ -1,37 +1,44 @@
 /** Drawings in and out: files, links, photos that are dropped in, PNGs, and what the browser keeps between visits. */
 import type { Drawing } from '../drawing/drawing.js'
-import { DrawingError, formatDrawing, formatFragment, parseDrawing, parseFragment } from '../drawing/drawing-file.js'
+import {
+  DrawingError,
+  type DrawingFile,
+  formatDrawing,
+  formatFragment,
+  parseDrawing,
+  parseFragment,
+} from '../drawing/drawing-file.js'
 import type { Manifest } from '../manifest.js'
 import type { Canvases } from './canvas.js'
 import { say } from './page.js'
 import type { StudioState } from './studio-state.js'
 
+/** Until a drawing is kept: not for each of many small strokes. */
+const KEEP_MS = 400
+
 export class Files {
+  /** While the drawing of a link or of the last visit is put in place: nothing that the user did. */
+  #restoring = false
+  #keeping: ReturnType<typeof setTimeout> | undefined
+
   constructor(
     readonly manifest: Manifest,
     readonly state: StudioState,
     readonly canvases: Canvases,
   ) {}
 
-  async open(file: File): Promise<void> {
-    try {
-      if (file.name.endsWith('.json') || file.type === 'application/json') await this.#openDrawing(await file.text())
+  open(file: File): Promise<void> {
+    return sayingWhatIsWrong(async () => {
+      const isDrawing = file.name.endsWith('.json') || file.type === 'application/json'
+      if (isDrawing) this.#load(await parseDrawing(await file.text(), this.manifest.classes.length))
       else await this.#openPicture(file)
-    } catch (error) {
-      if (!(error instanceof DrawingError)) throw error
-      say(error.message)
-    }
-  }
-
-  async #openDrawing(text: string): Promise<void> {
-    const { drawing, palette } = await parseDrawing(text, this.manifest.classes.length)
-    this.#load(drawing, palette)
+    })
   }
 
   /** A PNG in the colours of the classes is a drawing; any other picture goes to the server, as it is. */
   async #openPicture(file: File): Promise<void> {
     const drawing = await this.#colouredDrawing(file).catch(() => undefined)
-    if (drawing) return this.#load(drawing, this.manifest.palette)
+    if (drawing) return this.#load({ drawing, palette: this.manifest.palette })
     if (this.manifest.model.kind === 'browser' && this.manifest.photos !== true) return say(this.manifest.photos)
     say('Labelling the photo…', { ms: 60_000 })
     const answer = await fetch('open', { method: 'POST', body: file }).catch(() => undefined)
@@ -63,7 +70,7 @@ export class Files {
   }
 
   /** Of another size: scaled by nearest neighbour. */
-  #load({ width, height, ids }: Drawing, palette: string): void {
+  #load({ drawing: { width, height, ids }, palette }: DrawingFile): void {
     const { drawing } = this.state
     const same = width === drawing.width && height === drawing.height
     const scaled = new Uint8Array(drawing.ids.length)
@@ -76,9 +83,9 @@ export class Files {
     this.state.load(scaled)
     const notes = [
       ...(same ? [] : [`it was ${width}x${height} and has been scaled`]),
-      ...(this.manifest.palette.startsWith(palette)
+      ...(palette !== '' && this.manifest.palette.startsWith(palette)
         ? []
-        : ['it was made with another palette: classes may mean other things']),
+        : [`it ${palette ? 'was made with another' : 'does not name its'} palette: classes may mean other things`]),
     ]
     if (notes.length > 0) say(`The drawing is open; ${notes.join(', and ')}.`)
   }
@@ -124,24 +131,54 @@ export class Files {
     )
   }
 
-  /** The drawing of the link, else that of the last visit. */
+  /** The drawing of the last visit and over it that of the link, which undo takes away again. */
   async restore(): Promise<void> {
-    try {
-      const linked = await parseFragment(location.hash, this.manifest.classes.length)
-      if (linked) return this.#load(linked.drawing, linked.palette)
-      const kept = localStorage.getItem(this.#key)
-      if (kept) await this.#openDrawing(kept)
-    } catch (error) {
-      if (error instanceof DrawingError) say(error.message)
-    }
+    const { hash } = location
+    const kept = this.#kept()
+    const classes = this.manifest.classes.length
+    await sayingWhatIsWrong(async () => {
+      if (kept) this.#restore(await parseDrawing(kept, classes))
+    })
+    await sayingWhatIsWrong(async () => {
+      const linked = await parseFragment(hash, classes)
+      if (linked) this.#restore(linked)
+    })
   }
 
-  async keep(): Promise<void> {
+  #restore(file: DrawingFile): void {
+    this.#restoring = true
+    this.#load(file)
+    this.#restoring = false
+  }
+
+  /** A step is done or undone. From now on the link in the address bar would bring back something older. */
+  changed(): void {
+    if (this.#restoring) return
+    if (location.hash) history.replaceState(null, '', location.pathname + location.search)
+    clearTimeout(this.#keeping)
+    this.#keeping = setTimeout(() => void this.#keep(), KEEP_MS)
+  }
+
+  /** For this tab, and for the next one to be opened: tabs beside each other keep their own drawings. */
+  async #keep(): Promise<void> {
     const text = await this.#text()
+    for (const storage of ['sessionStorage', 'localStorage'] as const)
+      try {
+        window[storage].setItem(this.#key, text)
+      } catch {
+        // storage that is full or forbidden costs a convenience
+      }
+  }
+
+  #kept(): string | undefined {
     try {
-      localStorage.setItem(this.#key, text)
+      const own = sessionStorage.getItem(this.#key)
+      if (own) return own
+      const last = localStorage.getItem(this.#key)
+      if (last) sessionStorage.setItem(this.#key, last)
+      return last ?? undefined
     } catch {
-      // storage that is full or forbidden costs a convenience
+      return undefined
     }
   }
 
@@ -149,12 +186,21 @@ export class Files {
     return `prep-drawing-${this.manifest.palette}-${this.manifest.width}x${this.manifest.height}`
   }
 
-  #file(): { drawing: Drawing; palette: string } {
+  #file(): DrawingFile {
     return { drawing: this.state.drawing, palette: this.manifest.palette }
   }
 
   #text(): Promise<string> {
     return formatDrawing(this.#file())
+  }
+}
+
+async function sayingWhatIsWrong(work: () => Promise<void>): Promise<void> {
+  try {
+    await work()
+  } catch (error) {
+    if (!(error instanceof DrawingError)) throw error
+    say(error.message)
   }
 }
 

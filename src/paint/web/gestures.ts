@@ -2,18 +2,31 @@
 import { place } from '../drawing/block.js'
 import type { Point } from '../drawing/drawing.js'
 import { region } from '../drawing/flood.js'
-import { disc, ellipse, line, polygon, rectangle, type Shape, snap } from '../drawing/shapes.js'
+import {
+  disc,
+  ellipse,
+  ellipseOutline,
+  line,
+  outline,
+  polygon,
+  rectangle,
+  rectangleOutline,
+  type Shape,
+  snap,
+} from '../drawing/shapes.js'
 import type { Canvases } from './canvas.js'
 import type { StudioState, Tool } from './studio-state.js'
+import { moveViewOn, ViewGestures } from './view-gestures.js'
 
 type Colour = readonly [number, number, number]
 
 export class Gestures {
-  readonly #pointers = new Map<number, PointerEvent>()
+  readonly #view: ViewGestures
   #start: Point | undefined
   #last: Point | undefined
   #corners: Point[] = []
-  #panning = false
+  /** What a finger will do once it is lifted, unless a second one comes. */
+  #touched: Tool | undefined
   #space = false
   /** Where the pointer, or the cursor of the arrow keys, is. */
   #cursor: Point
@@ -34,8 +47,8 @@ export class Gestures {
     pane.addEventListener('dblclick', () => this.closePolygon())
     pane.addEventListener('contextmenu', event => event.preventDefault())
     pane.addEventListener('keydown', event => this.#key(event))
-    for (const wheeled of [pane, document.getElementById('photo-pane')!])
-      wheeled.addEventListener('wheel', event => this.#wheel(event), { passive: false })
+    this.#view = new ViewGestures(pane, canvases)
+    moveViewOn(canvases.photoPane, canvases)
     window.addEventListener('keyup', event => {
       if (event.key === ' ') this.#space = false
     })
@@ -49,11 +62,17 @@ export class Gestures {
   /** Drop what has been begun. @returns whether there was anything */
   cancel(): boolean {
     const begun = this.#start !== undefined || this.#corners.length > 0
+    this.#corners = []
+    this.#drop()
+    return begun
+  }
+
+  /** What a pointer has begun was not meant; corners that were set before were. */
+  #drop(): void {
     if (this.#start) this.state.revert()
     this.#start = undefined
-    this.#corners = []
+    this.#touched = undefined
     this.#preview()
-    return begun
   }
 
   closePolygon(): void {
@@ -68,24 +87,23 @@ export class Gestures {
 
   #down(event: PointerEvent): void {
     this.canvases.pane.focus({ preventScroll: true })
-    this.canvases.pane.setPointerCapture(event.pointerId)
-    this.#pointers.set(event.pointerId, event)
-    // a second finger zooms: what the first one began was not meant
-    if (this.#pointers.size === 2) {
-      this.cancel()
-      return
-    }
-    if (this.#pointers.size > 2) return
     const { tool } = this.state
-    if (event.button === 1 || this.#space || tool === 'hand') {
-      this.#panning = true
+    const pans = event.button === 1 || this.#space || tool === 'hand'
+    if (this.#view.down(event, pans)) {
+      // a second finger zooms
+      if (this.#view.pointers === 2) this.#drop()
       return
     }
     if (event.button !== 0 && event.button !== 2) return
-    this.#begin(this.canvases.at(event), event.button === 2 ? 'pick' : event.altKey ? 'pick' : tool)
+    if (event.pointerType === 'touch' && AT_ONCE.includes(tool)) {
+      this.#touched = tool
+      this.#cursor = this.canvases.at(event)
+      this.#preview()
+    } else this.#begin(this.canvases.at(event), event.button === 2 || event.altKey ? 'pick' : tool)
   }
 
   #begin(at: Point, tool: Tool): void {
+    if (tool === 'hand') return
     this.#cursor = at
     const { state } = this
     const { ids, width, height } = state.drawing
@@ -112,38 +130,31 @@ export class Gestures {
       this.#start = at
       this.#last = at
       if (tool === 'brush' || tool === 'eraser') this.#stroke(at, at)
-      else this.#preview()
+      this.#preview()
     }
   }
 
   #move(event: PointerEvent): void {
-    const before = this.#pointers.get(event.pointerId)
-    if (before) this.#pointers.set(event.pointerId, event)
-    if (this.#pointers.size === 2 && before) {
-      this.#pinch(before, event)
-      return
+    if (this.#view.move(event)) return
+    const { tool } = this.state
+    if (this.#start && (tool === 'brush' || tool === 'eraser')) {
+      const coalesced = event.getCoalescedEvents?.() ?? []
+      for (const each of [...coalesced, event]) {
+        const at = this.canvases.at(each)
+        this.#stroke(this.#last!, at)
+        this.#last = at
+      }
     }
-    if (this.#panning && before) {
-      this.canvases.pan(event.clientX - before.clientX, event.clientY - before.clientY)
-      return
-    }
-    for (const each of this.#start ? (event.getCoalescedEvents?.() ?? []) : []) this.#drag(this.canvases.at(each))
-    this.#drag(this.canvases.at(event))
+    this.#cursor = this.canvases.at(event)
+    this.#preview(event)
     this.moved(this.#cursor)
   }
 
-  #drag(at: Point): void {
-    this.#cursor = at
-    const { tool } = this.state
-    if (this.#start && (tool === 'brush' || tool === 'eraser')) {
-      this.#stroke(this.#last!, at)
-      this.#last = at
-    } else this.#preview()
-  }
-
   #up(event: PointerEvent): void {
-    this.#pointers.delete(event.pointerId)
-    this.#panning = false
+    this.#view.up(event)
+    const touched = this.#touched
+    this.#touched = undefined
+    if (touched) this.#begin(this.canvases.at(event), touched)
     if (!this.#start) return
     const { tool } = this.state
     if (tool !== 'brush' && tool !== 'eraser')
@@ -154,9 +165,8 @@ export class Gestures {
   }
 
   #cancel(event: PointerEvent): void {
-    this.#pointers.delete(event.pointerId)
-    this.#panning = false
-    this.cancel()
+    this.#view.up(event)
+    this.#drop()
   }
 
   #leave(): void {
@@ -167,7 +177,6 @@ export class Gestures {
   #stroke(from: Point, to: Point): void {
     const { size, tool } = this.state
     this.state.paint(line(snap(from, size), snap(to, size), size), tool === 'eraser')
-    this.#preview()
   }
 
   /** What line, rectangle and ellipse come to; with Shift as long as wide, lines by eighths of a turn. */
@@ -185,9 +194,8 @@ export class Gestures {
       { x: Math.floor(Math.min(from.x, corner.x)), y: Math.floor(Math.min(from.y, corner.y)) },
       { x: Math.ceil(Math.max(from.x, corner.x)), y: Math.ceil(Math.max(from.y, corner.y)) },
     ]
-    if (tool === 'ellipse') return filled ? ellipse(a, b) : outline(ellipsePoints(a, b), size)
-    const corners = [a, { x: b.x, y: a.y }, b, { x: a.x, y: b.y }]
-    return filled ? rectangle(a, b) : outline(corners, size)
+    if (tool === 'ellipse') return filled ? ellipse(a, b) : ellipseOutline(a, b, size)
+    return filled ? rectangle(a, b) : rectangleOutline(a, b, size)
   }
 
   #polygonOf(corners: readonly Point[]): Shape {
@@ -212,21 +220,6 @@ export class Gestures {
     this.canvases.preview(shape, this.colours[classId])
   }
 
-  #pinch(before: PointerEvent, now: PointerEvent): void {
-    const other = [...this.#pointers.values()].find(({ pointerId }) => pointerId !== now.pointerId)!
-    const distance = (event: PointerEvent): number =>
-      Math.hypot(event.clientX - other.clientX, event.clientY - other.clientY)
-    const middle = { clientX: (now.clientX + other.clientX) / 2, clientY: (now.clientY + other.clientY) / 2 }
-    if (distance(before) > 0) this.canvases.zoom(distance(now) / distance(before), middle)
-    this.canvases.pan((now.clientX - before.clientX) / 2, (now.clientY - before.clientY) / 2)
-  }
-
-  #wheel(event: WheelEvent): void {
-    event.preventDefault()
-    if (event.shiftKey) this.canvases.pan(-event.deltaY || -event.deltaX, 0)
-    else this.canvases.zoom(Math.exp(-event.deltaY * (event.ctrlKey ? 0.01 : 0.0016)), event)
-  }
-
   /** Without a pointer: arrows move the cursor, Enter does what a click would; for lines and boxes it begins, then ends. */
   #key(event: KeyboardEvent): void {
     const step = event.shiftKey ? 10 : 1
@@ -240,6 +233,7 @@ export class Gestures {
       this.moved(this.#cursor)
     } else if (event.key === 'Enter') {
       event.preventDefault()
+      if (this.#view.pointers > 0) return
       const { tool } = this.state
       if (this.#start) {
         this.state.paint(this.#dragged(this.#start, this.#cursor, event))
@@ -267,6 +261,9 @@ export class Gestures {
   }
 }
 
+/** Tools that do all they do where a pointer goes down. */
+const AT_ONCE: readonly Tool[] = ['fill', 'block', 'polygon', 'pick']
+
 const ARROWS: Readonly<Record<string, readonly [number, number]>> = {
   ArrowLeft: [-1, 0],
   ArrowRight: [1, 0],
@@ -278,22 +275,4 @@ function eighth(from: Point, to: Point): Point {
   const angle = Math.round(Math.atan2(to.y - from.y, to.x - from.x) / (Math.PI / 4)) * (Math.PI / 4)
   const length = Math.hypot(to.x - from.x, to.y - from.y)
   return { x: from.x + length * Math.cos(angle), y: from.y + length * Math.sin(angle) }
-}
-
-/** A closed line around corners. */
-function outline(corners: readonly Point[], size: number): Shape {
-  const sides = corners.map((corner, i) =>
-    line(snap(corner, size), snap(corners[(i + 1) % corners.length]!, size), size),
-  )
-  return span => {
-    for (const side of sides) side(span)
-  }
-}
-
-function ellipsePoints(a: Point, b: Point): Point[] {
-  const steps = 96
-  return Array.from({ length: steps }, (_, i) => ({
-    x: (a.x + b.x) / 2 + ((b.x - a.x) / 2) * Math.cos((2 * Math.PI * i) / steps),
-    y: (a.y + b.y) / 2 + ((b.y - a.y) / 2) * Math.sin((2 * Math.PI * i) / steps),
-  }))
 }

@@ -13,9 +13,18 @@ import { StudioState, TOOLS, type Tool } from './studio-state.js'
 // the key of the link is in a cookie now, and must not be copied from the address bar
 if (location.search) history.replaceState(null, '', location.pathname + location.hash)
 
-const answer = await fetch('paint.json')
-if (!answer.ok) throw new Error(await answer.text())
-const manifest = (await answer.json()) as Manifest
+window.addEventListener('unhandledrejection', ({ reason }) => say(String((reason as Error)?.message ?? reason)))
+const [status, latency] = [element('state'), element('latency')]
+function showState(text: string, bad = false): void {
+  status.className = bad ? 'bad' : ''
+  status.textContent = text
+  latency.textContent = ''
+}
+
+const manifest = await readManifest().catch((error: Error) => {
+  showState(`The model cannot be read: ${error.message}`, true)
+  throw error
+})
 const { classes, width, height } = manifest
 const colours = classes.map(({ display }) => {
   const rgb = Number.parseInt(display.slice(1), 16)
@@ -33,24 +42,20 @@ const gestures = new Gestures(state, canvases, colours, at => {
   place.textContent = inside ? `${classes[state.drawing.ids[y * width + x]!]!.name}  ${x}, ${y}` : ''
 })
 
-const latency = element('latency')
 const maker = openPhotoMaker(manifest, {
   photo(photo) {
     canvases.showPhoto(photo)
-    latency.className = ''
+    // times are for the eye: read out after each stroke they would drown everything else
+    showState('')
     latency.textContent = `${Math.round(photo.totalMs)} ms (${Math.round(photo.computeMs)} ms computing)`
     document.body.dataset.photos = String(1 + Number(document.body.dataset.photos ?? 0))
   },
-  state(text, bad = false) {
-    latency.className = bad ? 'bad' : ''
-    latency.textContent = text
-  },
+  state: showState,
 })
 
 /** Strokes come faster than photos are made: a moment's worth of them goes as one. */
 const DEBOUNCE_MS = 25
 let asking = false
-let keeping: ReturnType<typeof setTimeout> | undefined
 const [undo, redo] = [element<HTMLButtonElement>('undo'), element<HTMLButtonElement>('redo')]
 state.listen({
   drawn(rect) {
@@ -65,8 +70,7 @@ state.listen({
   committed() {
     undo.disabled = !state.history.canUndo
     redo.disabled = !state.history.canRedo
-    clearTimeout(keeping)
-    keeping = setTimeout(() => void files.keep(), 400)
+    files.changed()
   },
 })
 
@@ -220,4 +224,9 @@ document.addEventListener('keydown', event => {
   event.preventDefault()
   void action()
 })
-window.addEventListener('unhandledrejection', ({ reason }) => say(String((reason as Error)?.message ?? reason)))
+
+async function readManifest(): Promise<Manifest> {
+  const answer = await fetch('paint.json')
+  if (!answer.ok) throw new Error(await answer.text())
+  return answer.json()
+}

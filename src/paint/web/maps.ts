@@ -3,6 +3,9 @@ import type { Manifest, PaintMap } from '../manifest.js'
 import type { Files } from './files.js'
 import { element, make } from './page.js'
 
+/** Buttons made before one scrolls: data sets have tens of thousands of maps. */
+const AT_ONCE = 60
+
 export function showMaps(
   { maps, width, height }: Manifest,
   files: Files,
@@ -11,13 +14,13 @@ export function showMaps(
   const dialog = element<HTMLDialogElement>('maps')
   const list = element('map-list')
   const filter = element<HTMLInputElement>('map-filter')
-  const pictures = new Map<Element, () => void>()
+  const inSight = new Map<Element, () => void>()
   const seen = new IntersectionObserver(
     entries => {
       for (const { isIntersecting, target } of entries) {
         if (!isIntersecting) continue
         seen.unobserve(target)
-        pictures.get(target)?.()
+        inSight.get(target)?.()
       }
     },
     { root: list },
@@ -37,7 +40,7 @@ export function showMaps(
       map.name,
       make('small', { textContent: map.split }),
     )
-    pictures.set(button, async () => {
+    inSight.set(button, async () => {
       const ids = await files.map(map.url)
       if (!ids) return
       const image = new ImageData(width, height)
@@ -47,9 +50,22 @@ export function showMaps(
     seen.observe(button)
     return button
   }
+  const append = (wanted: readonly PaintMap[], from: number): void => {
+    list.append(...wanted.slice(from, from + AT_ONCE).map(buttonOf))
+    const last = list.lastElementChild
+    if (!last || from + AT_ONCE >= wanted.length) return
+    const draw = inSight.get(last)
+    inSight.set(last, () => {
+      draw?.()
+      append(wanted, from + AT_ONCE)
+    })
+  }
   const show = (): void => {
     const wanted = maps.filter(({ name }) => name.toLowerCase().includes(filter.value.toLowerCase()))
-    list.replaceChildren(...wanted.map(buttonOf))
+    seen.disconnect()
+    inSight.clear()
+    list.replaceChildren()
+    append(wanted, 0)
     if (wanted.length === 0)
       list.append(
         make('p', {

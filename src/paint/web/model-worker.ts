@@ -1,5 +1,6 @@
 /** The generator in the browser: onnxruntime-web on WebGPU when there is one, else WASM; beside the page, which stays live. */
 import type * as Ort from 'onnxruntime-web'
+import { toPixels } from '../../trainer/to-pixels.js'
 import type { FromModel } from './painters.js'
 
 type ToModel =
@@ -39,13 +40,9 @@ async function open({ url, bytes, width, height, base }: Extract<ToModel, { url:
   return async (ids: Uint8Array): Promise<void> => {
     const started = performance.now()
     const { photo } = await session.run({ label: new ort.Tensor('uint8', ids, [1, height, width]) })
-    const planes = (await photo!.getData()) as Float32Array
-    const plane = width * height
-    const rgb = new Uint8ClampedArray(3 * plane)
-    for (let i = 0; i < plane; i++)
-      for (let channel = 0; channel < 3; channel++) rgb[3 * i + channel] = (planes[channel * plane + i]! + 1) * 127.5
+    const { data: rgb } = toPixels({ shape: photo!.dims, data: (await photo!.getData()) as Float32Array })
     photo!.dispose()
-    say({ width, height, rgb: new Uint8Array(rgb.buffer), computeMs: performance.now() - started })
+    say({ width, height, rgb, computeMs: performance.now() - started })
   }
 }
 

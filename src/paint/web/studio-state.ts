@@ -72,11 +72,13 @@ export class StudioState {
   }
 
   undo(): void {
+    this.revert()
     this.#drawn(this.history.undo())
     this.#committed()
   }
 
   redo(): void {
+    this.revert()
     this.#drawn(this.history.redo())
     this.#committed()
   }

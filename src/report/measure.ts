@@ -5,6 +5,7 @@ import { colourise } from '../images/colour.js'
 import { besideEachOther } from '../images/shrink.js'
 import { checkRun } from '../pipeline/leak-check.js'
 import type { Pixels } from '../sample.js'
+import { readCheckpointState } from '../trainer/checkpoint.js'
 import { displayColours } from '../trainer/corpus.js'
 import { heldOutSplit, type RowFigures } from '../trainer/evaluate.js'
 import { evaluateCheckpoint } from '../trainer/evaluate-checkpoint.js'
@@ -59,26 +60,25 @@ export async function measure(
 type Shown = Parameters<NonNullable<Parameters<typeof evaluateCheckpoint>[0]['onPainting']>>[1]
 
 async function evaluate(
-  { facts: { training }, run, packed, pictures }: Gathered,
+  { checkpoints: { files: there, best }, run, packed, pictures }: Gathered,
   { rows, engine, signal, onProgress }: MeasureOptions,
 ): Promise<EvaluationFacts | undefined> {
-  const newest = training?.checkpoints[0]
-  if (!training || !newest || !packed) return undefined
+  if (there.length === 0 || !packed) return undefined
   const dataset = packed.folder
   const counts = packed.index.rows
   const split = heldOutSplit(counts)
   const of = counts[split]
   if (of === 0) return undefined
-  const best = training.best?.file
-  const both = best === newest.file
-  const files = best && !both ? [best, newest.file] : [newest.file]
+  const newest = await newestReadable(run, there)
+  const both = best === newest
+  const files = best && !both ? [best, newest] : [newest]
   const checkpoints: MeasuredCheckpoint[] = []
   const extremes = new Extremes(ROWS_SHOWN)
   let last: Awaited<ReturnType<typeof evaluateCheckpoint>> | undefined
   for (const file of files) {
-    const isLast = file === newest.file
+    const isLast = file === newest
     last = await evaluateCheckpoint({
-      checkpoint: join(run, 'train/checkpoints', file),
+      checkpoint: checkpointIn(run, file),
       dataset,
       split,
       rows,
@@ -119,6 +119,14 @@ async function evaluate(
     worst: await shownOf(extremes.worst),
     best: await shownOf(extremes.best),
   }
+}
+
+const checkpointIn = (run: string, file: string): string => join(run, 'train/checkpoints', file)
+
+/** A damaged one is passed over, as a training that goes on does; when all are, the newest says why. */
+async function newestReadable(run: string, files: readonly string[]): Promise<string> {
+  for (const file of files) if (await readCheckpointState(checkpointIn(run, file)).catch(() => undefined)) return file
+  return files[0]!
 }
 
 interface Extreme {

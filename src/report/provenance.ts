@@ -7,7 +7,8 @@ import type { StepRecord } from '../pipeline/step-record.js'
 import type { CheckpointState } from '../trainer/checkpoint.js'
 import type { ProvenanceFacts } from './facts.js'
 import type { PackedDataset } from './packed.js'
-import { hiddenVariables, secretValues, withoutNamedSecrets } from './secrets.js'
+import { secretValues } from './secrets.js'
+import { hiddenVariables, overrideSecrets, reasonSecrets, withoutYamlSecrets, yamlSecrets } from './yaml-secrets.js'
 
 /** Shards listed; index.json has them all. */
 const SHARDS = 500
@@ -40,7 +41,9 @@ export async function gatherProvenance(sources: ProvenanceSources): Promise<Prov
   return {
     secrets: [
       ...[...hidden].flatMap(name => environment[name] ?? []),
-      ...records.flatMap(({ from }) => secretValues(from.options)),
+      ...yamlSecrets(yaml?.text ?? ''),
+      ...(origin?.overrides ?? []).flatMap(text => overrideSecrets(text).secrets),
+      ...records.flatMap(({ from, reason }) => [...secretValues(from.options), ...reasonSecrets(reason).secrets]),
     ],
     ...(command !== undefined && { command }),
     facts: {
@@ -48,7 +51,7 @@ export async function gatherProvenance(sources: ProvenanceSources): Promise<Prov
       ...(origin && { folder: origin.folder }),
       ...(command !== undefined && { command }),
       hidden: Object.keys(environment).filter(name => hidden.has(name)),
-      ...(yaml && { yaml: { file: yaml.file, text: withoutNamedSecrets(yaml.text) } }),
+      ...(yaml && { yaml: { file: yaml.file, text: withoutYamlSecrets(yaml.text) } }),
       stages: records.map(({ from: { stage, version, module } }) => ({ stage, version, ...(module && { module }) })),
       ...(last && { codec: last.from.codec }),
       ...(state?.versions && { versions: state.versions }),
@@ -73,7 +76,7 @@ export async function gatherProvenance(sources: ProvenanceSources): Promise<Prov
 function commandOf({ file, environment, overrides }: Origin, hidden: ReadonlySet<string>): string | undefined {
   if (!file) return undefined
   const told = Object.fromEntries(Object.entries(environment).filter(([name]) => !hidden.has(name)))
-  const settings = overrides.flatMap(text => ['--set', withoutNamedSecrets(text)])
+  const settings = overrides.flatMap(text => ['--set', overrideSecrets(text).told])
   const needed = Object.keys(environment).filter(name => hidden.has(name))
   const before = needed.map(name => `${name}="$${name}" `).join('')
   return before + commandLine(told, ['run', file, ...settings])

@@ -92,7 +92,7 @@ function optionsOf({ out, rows, engine, maxMb, quiet }: ReportFlags, signal: Abo
   }
 }
 
-/** At the end of `prep run --report`. That it cannot be made does not change how the run ended. */
+/** At the end of `prep run --report`. That it cannot be made, for whatever reason, does not change how the run ended. */
 export async function reportAtEnd(
   run: string,
   { measured, said }: { readonly measured: boolean; readonly said: boolean },
@@ -101,8 +101,8 @@ export async function reportAtEnd(
   try {
     say(await writeRunReport(run, { engine, rows: measured ? rows : 0, leaks: measured, maxBytes: maxMb * MB }), said)
   } catch (error) {
-    if (!(error instanceof PrepError)) throw error
-    printNotice(`no report: ${error.message}`)
+    const bug = error instanceof PrepError ? '' : '; this is a bug in prep, please report it'
+    printNotice(`no report: ${(error as Error).message}${bug}`)
   }
 }
 

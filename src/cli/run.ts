@@ -113,8 +113,10 @@ export async function runOne(pipeline: Pipeline, flags: RunFlags): Promise<void>
     () => undefined,
     (error: unknown) => ({ error }),
   )
+  // a folder that could not be claimed is another run's, and so is its report
+  const claimed = !(failed?.error instanceof PrepError && failed.error.code.startsWith('OUTPUT_'))
   // who stopped a run wants it to end: nothing is measured then
-  await reportAtEnd(pipeline.output, { measured: !failed, said: !flags.json && !flags.quiet })
+  if (claimed) await reportAtEnd(pipeline.output, { measured: !failed, said: !flags.json && !flags.quiet })
   if (failed) throw failed.error
 }
 

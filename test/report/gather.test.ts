@@ -1,4 +1,4 @@
-import { rm, writeFile } from 'node:fs/promises'
+import { mkdir, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { gather } from '../../src/report/gather.js'
@@ -90,6 +90,18 @@ test('records of before a step was made anew are left out', async () => {
   const { facts } = await gather(run)
   expect(facts.steps.map(({ stage }) => stage)).toEqual(['glob'])
   expect(facts.data.used).toBe(3)
+})
+
+test.each([
+  '[]',
+  'null',
+  '{"images":[]}',
+  '{"on_reject":"skip","thresholds":{},"summary":{"pass":1,"warn":0,"reject":0,"reasons":{"warn":{},"reject":{}}},"images":[{"name":"a","verdict":"warn","reasons":[{"code":"odd"}]}]}',
+])('verdicts of another shape are none: %s', async text => {
+  const run = await makeRun(folder(), { steps: [{ stage: 'kmeans', samples: [a], options: { folder: 'labels' } }] })
+  await mkdir(join(run, 'labels'))
+  await writeFile(join(run, 'labels/quality.json'), text)
+  expect((await gather(run)).facts.data.quality).toEqual([])
 })
 
 test('a training: curves, the best evaluation, sheets that are there, the health of D, speed', async () => {

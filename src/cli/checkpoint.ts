@@ -34,8 +34,8 @@ docs/pytorch.md has the lines that turn one into the other.
 
 Examples:
   prep checkpoint show runs/streets
-  prep checkpoint export runs/streets --out latest_net_G.safetensors
-  prep checkpoint export runs/streets/train/checkpoints/epoch-0050.safetensors --net D --out latest_net_D.safetensors
+  prep export pytorch runs/streets --out latest_net_G.safetensors
+  prep export pytorch runs/streets --checkpoint epoch-0050 --net D --out latest_net_D.safetensors
   prep checkpoint import latest_net_G.safetensors --size 256 --out pretrained.safetensors
 
 What is imported is a checkpoint at step 0. A training begins with its weights by
@@ -48,7 +48,7 @@ What is imported is a checkpoint at step 0. A training begins with its weights b
     .argument('<from>', 'output folder of a run (its newest checkpoint), a checkpoint, or a safetensors state dict')
     .option('--json', 'print it as JSON')
     .action(show)
-  command.addCommand(exportPytorchCommand('export'))
+  command.addCommand(exportPytorchCommand('export', 'latest'))
   command
     .command('import')
     .description('Make a checkpoint of nets that PyTorch has trained')

@@ -41,7 +41,9 @@ export async function chooseCheckpoint(path: string, which = 'best'): Promise<st
   const { files, best, folder } = await findCheckpoints(path)
   if (which === 'best') return best ?? files[0]!
   if (which === 'latest' || folder === undefined) return files[0]!
-  const named = [which, join(folder, which), join(folder, `${which}.safetensors`)].find(file => existsSync(file))
+  const named = [join(folder, which), join(folder, `${which}.safetensors`), which].find(file =>
+    statSync(file, { throwIfNoEntry: false })?.isFile(),
+  )
   if (named) return named
   throw new PrepError('FILE_MISSING', `${path} has no checkpoint ${which}`, {
     hint: `it has ${files.map(file => file.slice(folder.length + 1)).join(', ')}`,

@@ -107,7 +107,7 @@ export async function reportAtEnd(
 }
 
 function say({ path, bytes, sheets, problems }: WrittenReport, said: boolean): void {
-  for (const problem of problems) printNotice(`not measured: ${problem}`)
+  for (const problem of problems) printNotice(problem)
   if (!said) return
   const thinned = sheets.shown < sheets.found ? `, ${sheets.shown} of ${sheets.found} sheets, evenly spread` : ''
   printLine(`wrote ${path} (${bytesText(bytes)}${thinned})`)

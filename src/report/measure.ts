@@ -40,18 +40,20 @@ export async function measure(
   const attempt = async <T>(what: string, work: () => Promise<T>): Promise<T | undefined> =>
     work().catch((error: unknown) => {
       if (!(error instanceof PrepError) || error.code === 'INTERRUPTED') throw error
-      problems.push(`${what}: ${error.message}`)
+      problems.push(`not measured: ${what}: ${error.message}`)
       return undefined
     })
   const evaluation = options.rows > 0 ? await attempt('evaluation', () => evaluate(gathered, options)) : undefined
   const { split } = facts.data
-  const looked = options.leaks !== false && facts.data.used <= MOST_PICTURES
-  const leaks = looked && split && (await attempt('leaks', () => findLeaks(run, split.threshold, options)))
+  const asked = options.leaks !== false ? split : undefined
+  const many = facts.data.used > MOST_PICTURES
+  const leaks = asked && !many ? await attempt('leaks', () => findLeaks(run, asked.threshold, options)) : undefined
   return {
     facts: redact({
       ...facts,
       ...(evaluation && { evaluation }),
-      ...(leaks && { data: { ...facts.data, split: { ...split, leaks } } }),
+      ...(asked && leaks && { data: { ...facts.data, split: { ...asked, leaks } } }),
+      ...(asked && many && { data: { ...facts.data, split: { ...asked, unsearched: facts.data.used } } }),
     }),
     problems: redact(problems),
   }

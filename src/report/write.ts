@@ -9,7 +9,7 @@ import { render } from './render.js'
 export interface ReportOptions extends MeasureOptions {
   /** Default: report.html in the run's own folder. */
   readonly out?: string
-  /** Of the file, at most. */
+  /** Of the file, at most; words are told whole, even if they alone are more. */
   readonly maxBytes: number
 }
 
@@ -18,7 +18,7 @@ export interface WrittenReport {
   readonly bytes: number
   /** Sheets that there were, and that are shown. */
   readonly sheets: Pictures['series']
-  /** What could not be measured, and why. */
+  /** What could not be measured, or kept, and why. */
   readonly problems: readonly string[]
 }
 
@@ -46,6 +46,13 @@ export async function writeRunReport(run: string, options: ReportOptions): Promi
     room -= over + 1024
   }
   const path = options.out ?? join(run, 'report.html')
+  const bytes = Buffer.byteLength(page)
+  const words = 'the words alone of this report are more than the size asked for'
   await writeFileAtomic(path, page)
-  return { path, bytes: Buffer.byteLength(page), sheets: pictures.series, problems }
+  return {
+    path,
+    bytes,
+    sheets: pictures.series,
+    problems: bytes > options.maxBytes ? [...problems, words] : problems,
+  }
 }

@@ -1,4 +1,5 @@
 /** What became of the photos, and what the labels are like. */
+import { commandLine } from '../../pipeline/command-line.js'
 import type {
   ContactSheetFacts,
   DataFacts,
@@ -22,7 +23,7 @@ const REJECTED = new Map([
   ['fail', 'stops the run'],
 ])
 
-export function dataSection({ data }: RunFacts, pictures: Pictures): Html {
+export function dataSection({ data, run }: RunFacts, pictures: Pictures): Html {
   return html`<section id="data" aria-labelledby="data-title"><h2 id="data-title">Data</h2>
 ${tilesHtml([
   ['Found', count(data.found)],
@@ -33,7 +34,7 @@ ${tilesHtml([
 ])}
 ${skipsPart(data.skips)}
 ${palettePart(data.palette)}
-${data.split && splitPart(data.split, data)}
+${data.split && splitPart(data.split, data, run)}
 ${data.quality.map(qualityPart)}
 ${data.sheets.length > 0 && html`<h3>Contact sheets</h3>`}
 ${data.sheets.map(sheet => sheetPart(sheet, pictures))}</section>`
@@ -96,14 +97,14 @@ function palettePart(palette: readonly PaletteEntry[]): Html | undefined {
   )}`
 }
 
-function splitPart(split: SplitFacts, { splits }: DataFacts): Html {
-  const { groups, leaks } = split
+function splitPart(split: SplitFacts, { splits }: DataFacts, run: string): Html {
+  const { groups, leaks, unsearched } = split
   const sides = Object.entries(splits).map(([side, number]) => `${count(number)} ${side}`)
   return html`<h3>Split</h3>
 <p>${sides.join(', ')}: by a ${split.rule} of each photo’s contents and seed ${split.seed}, asked for test ${split.test}${split.val > 0 && html`, val ${split.val}`}. Photos stay together by: <code>${split.group}</code>${split.group === 'near-duplicates' && html` (at most ${split.threshold} bits of the hash apart)`}.
 ${groups.count > 0 ? `${countOf(groups.count, 'group')} of more than one, with ${countOf(groups.samples, 'photo')}.` : 'No photo shares a group with another.'}</p>
 ${split.movedCount > 0 && html`<p>${countOf(split.movedCount, 'photo')} changed sides over all runs, lately ${split.moved.map(({ name, from, to }) => `${name} (${from} to ${to})`).join(', ')}.</p>`}
-${leaks && leaksPart(leaks)}`
+${leaks && leaksPart(leaks)}${unsearched !== undefined && html`<p class="muted">Leaks were not searched for: ${count(unsearched)} pictures take long. <code>${commandLine({}, ['split', '--check', run])}</code> looks for them.</p>`}`
 }
 
 function leaksPart({ pictures, threshold, count: found, examples }: NonNullable<SplitFacts['leaks']>): Html {

@@ -1,4 +1,5 @@
 /** From what it was made, so that others can make it again and check that they have. */
+import { commandLine, quote } from '../../pipeline/command-line.js'
 import type { RunFacts } from '../facts.js'
 import { type Html, html } from '../html.js'
 import { tableHtml, tilesHtml } from '../table.js'
@@ -10,11 +11,11 @@ export function provenanceSection({ provenance, run }: RunFacts): Html {
 <h3>To make it again</h3>
 ${
   command
-    ? html`<pre><code>${folder && `cd ${folder}\n`}${command}</code></pre>`
+    ? html`<pre><code>${folder && `cd ${quote(folder)}\n`}${command}</code></pre>`
     : html`<p>This run does not say from which pipeline file it was made: its pipeline was built in TypeScript, or it is older than that note.</p>`
 }
 ${hidden.length > 0 && html`<p class="notice">${hidden.length === 1 ? 'The variable' : 'The variables'} ${hidden.join(', ')} must be set; ${hidden.length === 1 ? 'its value is' : 'their values are'} not told here.</p>`}
-${yaml && html`<details open><summary>${yaml.file}, as it is now</summary><pre><code>${yaml.text}</code></pre></details>`}
+${yaml && html`<details open><summary>${yaml.file}, as it is now</summary><pre><code>${yaml.text}</code></pre>${yaml.cutBytes !== undefined && html`<p class="muted">Cut here: the file is longer by ${bytes(yaml.cutBytes)}.</p>`}</details>`}
 ${tilesHtml([
   ['Seed', seed],
   ['Node', machine?.node ?? versions?.node],
@@ -36,7 +37,7 @@ ${tableHtml(
 ${
   dataset &&
   html`<h3>Data set</h3>
-<p><span class="path">${dataset.folder}</span>, generation ${dataset.generation}, fingerprint <span class="hash">${dataset.fingerprint}</span>. <code>prep verify ${run}</code> holds every byte to it.</p>
+<p><span class="path">${dataset.folder}</span>, generation ${dataset.generation}, fingerprint <span class="hash">${dataset.fingerprint}</span>. <code>${commandLine({}, ['verify', run])}</code> holds every byte to it.</p>
 <details><summary>${countOf(dataset.shardCount, 'shard')}</summary>${tableHtml(
     dataset.shards.length < dataset.shardCount
       ? `The first ${dataset.shards.length} of ${count(dataset.shardCount)} shards; index.json lists all`

@@ -1,8 +1,9 @@
-import { mkdir, rm, writeFile } from 'node:fs/promises'
+import { cp, mkdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { gather } from '../../src/report/gather.js'
 import { errorCodes, temporaryFolder } from '../helpers.js'
+import { writeTiny } from '../trainer/tiny.js'
 import { AT, makeRun, metricsOf, sampleOf } from './made-run.js'
 
 const folder = (): string => join(temporaryFolder(), 'run')
@@ -102,6 +103,16 @@ test.each([
   await mkdir(join(run, 'labels'))
   await writeFile(join(run, 'labels/quality.json'), text)
   expect((await gather(run)).facts.data.quality).toEqual([])
+})
+
+test('damage in samples.jsonl costs the files of rows after it, not the report', async () => {
+  const run = await makeRun(folder(), { steps: [{ stage: 'glob', samples: [a] }] })
+  const dataset = await writeTiny()
+  await cp(dataset, join(run, 'dataset'), { recursive: true })
+  const [first] = (await readFile(join(run, 'dataset/samples.jsonl'), 'utf8')).split('\n')
+  await writeFile(join(run, 'dataset/samples.jsonl'), `${first}\n{"name":"sc`)
+  const { packed } = await gather(run)
+  expect([packed?.rowOf('test', 0)?.name, packed?.rowOf('test', 1)]).toEqual(['scene-0', undefined])
 })
 
 test('a training: curves, the best evaluation, sheets that are there, the health of D, speed', async () => {

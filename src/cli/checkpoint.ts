@@ -1,5 +1,5 @@
 /** `prep checkpoint`: look at trained nets, and move them to and from PyTorch. */
-import { Command, InvalidArgumentError, Option } from 'commander'
+import { Command, Option } from 'commander'
 import { PrepError } from '../errors.js'
 import { readFileChecked, sha256Hex } from '../files.js'
 import { openSafetensors } from '../formats/safetensors/read.js'
@@ -13,6 +13,7 @@ import { readPretrained } from '../trainer/pretrained.js'
 import { importCheckpoint } from '../trainer/pytorch.js'
 import { chooseCheckpoint } from './choose-checkpoint.js'
 import { exportPytorchCommand } from './export-pytorch.js'
+import { sizeOf } from './numbers.js'
 import { printLine, printTable } from './render.js'
 
 interface ImportFlags {
@@ -70,12 +71,6 @@ What is imported is a checkpoint at step 0. A training begins with its weights b
       printLine(`\nwrote ${out}; a train step begins with it by init_from: ${out}`)
     })
   return command
-}
-
-function sizeOf(text: string): Size {
-  const [, width, height = width] = /^(\d+)(?:x(\d+))?$/.exec(text) ?? []
-  if (width === undefined) throw new InvalidArgumentError('expected pixels, as 256 or 512x256')
-  return { width: Number(width), height: Number(height) }
 }
 
 async function readPalette(file: string) {

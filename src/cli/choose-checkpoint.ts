@@ -1,6 +1,6 @@
 /** Which checkpoints are meant by the output of a run. */
 import { existsSync, statSync } from 'node:fs'
-import { join } from 'node:path'
+import { dirname, join, resolve } from 'node:path'
 import { PrepError } from '../errors.js'
 import { listCheckpoints } from '../trainer/checkpoint.js'
 import { readBest } from '../trainer/retention.js'
@@ -48,4 +48,10 @@ export async function chooseCheckpoint(path: string, which = 'best'): Promise<st
   throw new PrepError('FILE_MISSING', `${path} has no checkpoint ${which}`, {
     hint: `it has ${files.map(file => file.slice(folder.length + 1)).join(', ')}`,
   })
+}
+
+/** Where the run that a checkpoint lies in, OUT/train/checkpoints/NAME, has its data set, and that one if it is there. */
+export function datasetBeside(checkpoint: string): { readonly folder: string; readonly found: string | undefined } {
+  const folder = join(dirname(resolve(checkpoint)), '../../dataset')
+  return { folder, found: existsSync(join(folder, 'index.json')) ? folder : undefined }
 }

@@ -15,8 +15,8 @@ import { INPUT_KINDS, type InputKind } from '../trainer/label-source.js'
 import { PADDINGS, type Padding } from '../trainer/padding.js'
 import { chooseCheckpoint } from './choose-checkpoint.js'
 import { interruptible } from './interrupt.js'
+import { wholeNumber } from './numbers.js'
 import { makeRenderer, printLine, printNotice } from './render.js'
-import { wholeNumber } from './run.js'
 
 interface GenerateFlags {
   readonly out: string

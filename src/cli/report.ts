@@ -4,8 +4,10 @@ import { Command, InvalidArgumentError, Option } from 'commander'
 import { PrepError } from '../errors.js'
 import { commandLine } from '../pipeline/command-line.js'
 import { type ReportOptions, type WrittenReport, writeRunReport } from '../report/write.js'
+import { bytesText } from '../words.js'
 import { interruptible } from './interrupt.js'
-import { bytesText, makeRenderer, printLine, printNotice } from './render.js'
+import { wholeOrZero } from './numbers.js'
+import { makeRenderer, printLine, printNotice } from './render.js'
 
 type Open = 'auto' | 'yes' | 'no'
 
@@ -71,7 +73,9 @@ Examples:
         async signal => {
           for (const run of runs) {
             const written = await writeRunReport(run, optionsOf(flags, signal)).catch(error => {
-              throw signal.aborted ? new PrepError('INTERRUPTED', 'the report was stopped; nothing was written') : error
+              // what else went wrong meanwhile is told as it is
+              const stopped = signal.aborted && (error === signal.reason || (error as Error).name === 'AbortError')
+              throw stopped ? new PrepError('INTERRUPTED', `stopped; the report of ${run} was not written`) : error
             })
             say(written, flags.quiet !== true)
             if (shows(flags.open)) await show(written.path)
@@ -135,13 +139,6 @@ async function show(path: string): Promise<void> {
   const { default: open } = await import('open')
   const browser = await open(resolve(path)).catch(() => undefined)
   browser?.on('error', () => printNotice(`no browser could be started; open ${path} yourself`))
-}
-
-function wholeOrZero(text: string): number {
-  const value = Number(text)
-  if (text.trim() === '' || !Number.isInteger(value) || value < 0)
-    throw new InvalidArgumentError('expected a whole number of 0 or more')
-  return value
 }
 
 function megabytes(text: string): number {

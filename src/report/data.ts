@@ -1,8 +1,7 @@
 /** What became of the photos: counts, reasons, palette, split, quality, and the sheets with the samples that they show. */
-import { stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { failureClass } from '../failure-classes.js'
-import { readFileChecked } from '../files.js'
+import { isFile, readFileChecked } from '../files.js'
 import { type Colour, hexColour } from '../images/colour.js'
 import { parsePalette } from '../labels/palette.js'
 import {
@@ -196,8 +195,6 @@ async function gatherLabels({ run, records, packed }: DataSources, pictures: Pic
 }
 
 const sourceOf = ({ name, source, sha256 }: Sample): SourceFacts => ({ name, source, sha256 })
-
-const isFile = async (path: string): Promise<boolean> => (await stat(path).catch(() => undefined))?.isFile() ?? false
 
 async function readQuality(path: string): Promise<QualityFile | undefined> {
   const text = await readFileChecked(path).catch(() => undefined)

@@ -263,6 +263,8 @@ export interface MeasuredRow {
   readonly row: number
   readonly name: string
   readonly figures: Figures
+  /** The file it came from, where the data set tells. */
+  readonly source?: SourceFacts
   /** Input, truth and painting side by side. */
   readonly picture: string
 }

@@ -98,8 +98,10 @@ async function evaluate(
   const show = async ({ row, shown }: Extreme): Promise<MeasuredRow> => {
     const { width, height } = shown.photo
     const label = colourise({ data: shown.label, width, height, channels: 1 }, colours)
+    const source = packed.rowOf(split, row.row)
     return {
       row: row.row,
+      ...(source && { source }),
       name: names.get(row.row) ?? `${split} row ${row.row}`,
       figures: row.figures,
       picture: pictures.add(await besideEachOther([label, shown.photo, shown.painting]), 900),

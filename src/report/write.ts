@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { writeFileAtomic } from '../files.js'
 import { gather } from './gather.js'
 import { type MeasureOptions, measure } from './measure.js'
-import { fitPictures, type Pictures } from './pictures.js'
+import { fitPictures, type Pictures, type Recoded } from './pictures.js'
 import { render } from './render.js'
 
 export interface ReportOptions extends MeasureOptions {
@@ -36,10 +36,11 @@ export async function writeRunReport(run: string, options: ReportOptions): Promi
   const { sources } = gathered.pictures
   let room = options.maxBytes - Buffer.byteLength(render(facts, NO_PICTURES))
   let pictures = NO_PICTURES
+  const recoded: Recoded = new Map()
   let page = ''
   // the words around pictures are known once it is known which are shown: what is over is taken off and fitted again
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
-    pictures = await fitPictures(sources, Math.max(0, room))
+    pictures = await fitPictures(sources, Math.max(0, room), recoded)
     page = render(facts, pictures)
     const over = Buffer.byteLength(page) - options.maxBytes
     if (over <= 0) break

@@ -63,6 +63,11 @@ test('a whole run: counts, reasons, split, curves, sheets, checkpoints measured,
     .map(line => JSON.parse(line))
   const shown = rows.find(({ split, row }) => split === 'test' && row === 0)
   expect(page.slice(page.indexOf('Rows of every sheet'))).toContain(shown.sha256)
+  const ranked = page.slice(page.indexOf('Worst rows by'))
+  for (const { sha256, source } of rows.filter(({ split }) => split === 'test')) {
+    expect(ranked).toContain(sha256)
+    expect(ranked).toContain(source)
+  }
 })
 
 test('the trainer tells its speed, and the report does', async () => {

@@ -1,5 +1,6 @@
 /** What became of the photos, and what the labels are like. */
 import { commandLine } from '../../pipeline/command-line.js'
+import { bytesText } from '../../words.js'
 import type {
   ContactSheetFacts,
   DataFacts,
@@ -14,7 +15,7 @@ import { type Html, html } from '../html.js'
 import type { Pictures } from '../pictures.js'
 import { sourceTable } from '../source-table.js'
 import { tableHtml, tilesHtml } from '../table.js'
-import { bytes, count, countOf, percent } from '../words.js'
+import { count, countOf, percent } from '../words.js'
 
 /** What happens to a rejected photo, by `on_reject`. */
 const REJECTED = new Map([
@@ -30,7 +31,7 @@ ${tilesHtml([
   ['Used', count(data.used)],
   ['Left out', count(data.leftOut)],
   ['Pairs', data.packed && `${data.packed.width} × ${data.packed.height} px`],
-  ['Stored as', data.packed && `${data.packed.photo}, ${bytes(data.packed.bytes)}`],
+  ['Stored as', data.packed && `${data.packed.photo}, ${bytesText(data.packed.bytes)}`],
 ])}
 ${skipsPart(data.skips)}
 ${palettePart(data.palette)}
@@ -76,7 +77,7 @@ function palettePart(palette: readonly PaletteEntry[]): Html | undefined {
   if (palette.length === 0) return undefined
   const most = Math.max(...palette.map(({ share }) => share), Number.MIN_VALUE)
   return html`<h3>Palette</h3>${tableHtml(
-    countOf(palette.length, 'class').replace('classs', 'classes'),
+    countOf(palette.length, 'class', 'classes'),
     [
       { heading: 'label', kind: 'n', cell: ({ id }) => id },
       {

@@ -1,7 +1,7 @@
 /** Files that matter: written to a temporary name beside the target, synced, renamed. A kill leaves the old file or the new one. */
 import { createHash } from 'node:crypto'
 import { closeSync, mkdirSync, openSync, readSync, renameSync, rmSync, statSync, writevSync } from 'node:fs'
-import { type FileHandle, open, readFile, rename, rm } from 'node:fs/promises'
+import { type FileHandle, open, readFile, rename, rm, stat } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { threadId } from 'node:worker_threads'
 import { fileError, PrepError, systemCode } from './errors.js'
@@ -133,6 +133,10 @@ export async function readFileChecked(path: string, action = 'read'): Promise<Bu
     throw fileError(error, path, action)
   })
 }
+
+/** Is it there, and a file? */
+export const isFile = async (path: string): Promise<boolean> =>
+  (await stat(path).catch(() => undefined))?.isFile() ?? false
 
 export const sha256Hex = (data: string | Uint8Array): string => createHash('sha256').update(data).digest('hex')
 

@@ -1,5 +1,5 @@
 /** `prep checkpoint`: look at trained nets, and move them to and from PyTorch. */
-import { Command, InvalidArgumentError, Option } from 'commander'
+import { Command, Option } from 'commander'
 import { PrepError } from '../errors.js'
 import { readFileChecked, sha256Hex } from '../files.js'
 import { openSafetensors } from '../formats/safetensors/read.js'
@@ -13,6 +13,7 @@ import { readPretrained } from '../trainer/pretrained.js'
 import { importCheckpoint } from '../trainer/pytorch.js'
 import { chooseCheckpoint } from './choose-checkpoint.js'
 import { exportPytorchCommand } from './export-pytorch.js'
+import { sizeOf } from './numbers.js'
 import { printLine, printTable } from './render.js'
 
 interface ImportFlags {
@@ -34,8 +35,8 @@ docs/pytorch.md has the lines that turn one into the other.
 
 Examples:
   prep checkpoint show runs/streets
-  prep checkpoint export runs/streets --out latest_net_G.safetensors
-  prep checkpoint export runs/streets/train/checkpoints/epoch-0050.safetensors --net D --out latest_net_D.safetensors
+  prep export pytorch runs/streets --out latest_net_G.safetensors
+  prep export pytorch runs/streets --checkpoint epoch-0050 --net D --out latest_net_D.safetensors
   prep checkpoint import latest_net_G.safetensors --size 256 --out pretrained.safetensors
 
 What is imported is a checkpoint at step 0. A training begins with its weights by
@@ -48,7 +49,7 @@ What is imported is a checkpoint at step 0. A training begins with its weights b
     .argument('<from>', 'output folder of a run (its newest checkpoint), a checkpoint, or a safetensors state dict')
     .option('--json', 'print it as JSON')
     .action(show)
-  command.addCommand(exportPytorchCommand('export'))
+  command.addCommand(exportPytorchCommand('export', 'latest'))
   command
     .command('import')
     .description('Make a checkpoint of nets that PyTorch has trained')
@@ -70,12 +71,6 @@ What is imported is a checkpoint at step 0. A training begins with its weights b
       printLine(`\nwrote ${out}; a train step begins with it by init_from: ${out}`)
     })
   return command
-}
-
-function sizeOf(text: string): Size {
-  const [, width, height = width] = /^(\d+)(?:x(\d+))?$/.exec(text) ?? []
-  if (width === undefined) throw new InvalidArgumentError('expected pixels, as 256 or 512x256')
-  return { width: Number(width), height: Number(height) }
 }
 
 async function readPalette(file: string) {

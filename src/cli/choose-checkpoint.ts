@@ -1,6 +1,6 @@
 /** Which checkpoints are meant by the output of a run. */
 import { existsSync, statSync } from 'node:fs'
-import { join } from 'node:path'
+import { dirname, join, resolve } from 'node:path'
 import { PrepError } from '../errors.js'
 import { listCheckpoints } from '../trainer/checkpoint.js'
 import { readBest } from '../trainer/retention.js'
@@ -41,9 +41,17 @@ export async function chooseCheckpoint(path: string, which = 'best'): Promise<st
   const { files, best, folder } = await findCheckpoints(path)
   if (which === 'best') return best ?? files[0]!
   if (which === 'latest' || folder === undefined) return files[0]!
-  const named = [which, join(folder, which), join(folder, `${which}.safetensors`)].find(file => existsSync(file))
+  const named = [join(folder, which), join(folder, `${which}.safetensors`), which].find(file =>
+    statSync(file, { throwIfNoEntry: false })?.isFile(),
+  )
   if (named) return named
   throw new PrepError('FILE_MISSING', `${path} has no checkpoint ${which}`, {
     hint: `it has ${files.map(file => file.slice(folder.length + 1)).join(', ')}`,
   })
+}
+
+/** Where the run that a checkpoint lies in, OUT/train/checkpoints/NAME, has its data set, and that one if it is there. */
+export function datasetBeside(checkpoint: string): { readonly folder: string; readonly found: string | undefined } {
+  const folder = join(dirname(resolve(checkpoint)), '../../dataset')
+  return { folder, found: existsSync(join(folder, 'index.json')) ? folder : undefined }
 }

@@ -3,7 +3,8 @@ import { statfs } from 'node:fs/promises'
 import { availableParallelism, cpus, freemem, totalmem } from 'node:os'
 import { Command } from 'commander'
 import { CODEC_VERSION } from '../images/decode.js'
-import { bytesText, printLine, printTable } from './render.js'
+import { bytesText } from '../words.js'
+import { printLine, printTable } from './render.js'
 
 export function doctorCommand(): Command {
   return new Command('doctor')

@@ -1,16 +1,15 @@
 /** `prep eval`: how good checkpoints are on rows that they were not trained on. */
-import { existsSync } from 'node:fs'
-import { basename, dirname, join, resolve } from 'node:path'
-import { Command, InvalidArgumentError, Option } from 'commander'
+import { basename } from 'node:path'
+import { Command, Option } from 'commander'
 import { PrepError } from '../errors.js'
 import { SPLITS, type Split } from '../sample.js'
 import { type CheckpointEvaluation, evaluateCheckpoint } from '../trainer/evaluate-checkpoint.js'
-import { figureName, figureText } from '../trainer/figures.js'
+import { figureName, figureText, metricsOf } from '../trainer/figures.js'
 import { HELD_OUT_METRICS, type HeldOutMetric } from '../trainer/options.js'
 import { isBetter } from '../trainer/retention.js'
-import { findCheckpoints } from './choose-checkpoint.js'
+import { datasetBeside, findCheckpoints } from './choose-checkpoint.js'
+import { wholeNumber, wholeOrZero } from './numbers.js'
 import { printLine, printNotice, printTable } from './render.js'
-import { wholeNumber } from './run.js'
 import { datasetFolder } from './verify.js'
 
 interface EvalFlags {
@@ -32,7 +31,7 @@ export function evalCommand(): Command {
     .option('--rows <n>', 'rows at most, spread evenly over the split, or all', rowCount, 'all')
     .option('--dataset <folder>', 'data set to measure on; default: the one of the run that the checkpoint lies in')
     .option('--all', 'every checkpoint of a run')
-    .option('--worst <n>', 'worst rows listed of each checkpoint; 0: none', count, 5)
+    .option('--worst <n>', 'worst rows listed of each checkpoint; 0: none', wholeOrZero, 5)
     .addOption(new Option('--by <figure>', 'what makes a row the worst').choices(HELD_OUT_METRICS).default('l1'))
     .option('--engine <name>', 'what computes, as in the train step', 'auto')
     .option('--json', 'print an object a checkpoint, one a line, with the figures of every row')
@@ -68,24 +67,17 @@ function rowCount(text: string): number | 'all' {
   return text === 'all' ? text : wholeNumber(text)
 }
 
-function count(text: string): number {
-  const value = Number(text)
-  if (text.trim() === '' || !Number.isInteger(value) || value < 0)
-    throw new InvalidArgumentError('expected a whole number of 0 or more')
-  return value
-}
-
 /** A checkpoint as given; of a run all, or its newest and its best. */
 async function checkpointsOf(path: string, all: boolean): Promise<string[]> {
   const { files, best = files[0]! } = await findCheckpoints(path)
   return all ? [...files] : [...new Set([files[0]!, best])]
 }
 
-/** The data set of the run that a checkpoint lies in, OUT/train/checkpoints/NAME. */
+/** The data set that is named, or that of the run that a checkpoint lies in. */
 async function datasetOf(checkpoint: string, given: string | undefined): Promise<string> {
   if (given !== undefined) return datasetFolder(given)
-  const folder = join(dirname(resolve(checkpoint)), '../../dataset')
-  if (existsSync(join(folder, 'index.json'))) return folder
+  const { folder, found } = datasetBeside(checkpoint)
+  if (found !== undefined) return found
   throw new PrepError('DATASET_MISSING', `${checkpoint}: found no data set in ${folder}`, {
     hint: 'name it with --dataset',
   })
@@ -102,7 +94,7 @@ function progressOf(checkpoint: string): (done: number, of: number) => void {
 }
 
 function printEvaluations(table: readonly CheckpointEvaluation[], { worst, by }: EvalFlags): void {
-  const shown = HELD_OUT_METRICS.filter(metric => table.some(({ figures }) => figures[metric] !== undefined))
+  const shown = metricsOf(table)
   const cells = (figures: CheckpointEvaluation['figures']): string[] =>
     shown.map(metric => figureText(metric, figures[metric]))
   printTable([

@@ -1,14 +1,13 @@
 /** `prep export onnx`: the generator in one file, which is only written once it paints what the checkpoint paints. */
-import { existsSync } from 'node:fs'
-import { dirname, join, resolve } from 'node:path'
-import { Command, InvalidArgumentError } from 'commander'
+import { Command } from 'commander'
 import { writeFileAtomic } from '../files.js'
 import type { Size } from '../trainer/augment.js'
 import { generatorOnnx } from '../trainer/generator-onnx.js'
 import { checkDifference, verifyOnnx } from '../trainer/verify-onnx.js'
-import { chooseCheckpoint } from './choose-checkpoint.js'
-import { bytesText, printLine } from './render.js'
-import { wholeNumber } from './run.js'
+import { bytesText } from '../words.js'
+import { chooseCheckpoint, datasetBeside } from './choose-checkpoint.js'
+import { sizeOf, wholeNumber } from './numbers.js'
+import { printLine } from './render.js'
 import { datasetFolder } from './verify.js'
 
 interface OnnxFlags {
@@ -45,7 +44,7 @@ Examples:
     .action(async (from: string, flags: OnnxFlags) => {
       const { out, fp16 = false, size, rows } = flags
       const checkpoint = await chooseCheckpoint(from, flags.checkpoint)
-      const dataset = flags.dataset === undefined ? datasetBeside(checkpoint) : await datasetFolder(flags.dataset)
+      const dataset = flags.dataset === undefined ? datasetBeside(checkpoint).found : await datasetFolder(flags.dataset)
       const options = { fp16, ...(size && { size }) }
       const onnx = await generatorOnnx(checkpoint, options)
       const difference = await verifyOnnx({ checkpoint, onnx, dataset, rows, ...(size && { size }) })
@@ -63,16 +62,4 @@ Examples:
         )
       }
     })
-}
-
-/** The data set of the run that a checkpoint lies in, OUT/train/checkpoints/NAME. */
-function datasetBeside(checkpoint: string): string | undefined {
-  const folder = join(dirname(resolve(checkpoint)), '../../dataset')
-  return existsSync(join(folder, 'index.json')) ? folder : undefined
-}
-
-function sizeOf(text: string): Size {
-  const [, width, height = width] = /^(\d+)(?:x(\d+))?$/.exec(text) ?? []
-  if (width === undefined) throw new InvalidArgumentError('expected pixels, as 256 or 512x256')
-  return { width: Number(width), height: Number(height) }
 }

@@ -2,8 +2,9 @@
 import { Command } from 'commander'
 import { exportWeb } from '../paint/export-web.js'
 import { openStudio } from '../paint/studio.js'
+import { bytesText } from '../words.js'
 import { chooseCheckpoint } from './choose-checkpoint.js'
-import { bytesText, printLine } from './render.js'
+import { printLine } from './render.js'
 import { datasetFolder } from './verify.js'
 
 export function exportWebCommand(): Command {

@@ -8,6 +8,6 @@ export function exportCommand(): Command {
   return new Command('export')
     .description('Write a trained model in a form that others take')
     .addCommand(exportOnnxCommand())
-    .addCommand(exportPytorchCommand('pytorch'))
+    .addCommand(exportPytorchCommand('pytorch', 'best'))
     .addCommand(exportWebCommand())
 }

@@ -4,9 +4,9 @@ import { PrepError } from '../errors.js'
 import { type FailureGroup, groupFailures } from '../pipeline/failures.js'
 import { readRecords } from '../pipeline/why.js'
 import { parseClasses } from './failure-class-list.js'
+import { wholeNumber } from './numbers.js'
 import { printLine, printTable } from './render.js'
 import { failureText } from './render-lines.js'
-import { wholeNumber } from './run.js'
 
 interface FailuresFlags {
   readonly class?: ReadonlySet<string>

@@ -1,21 +1,22 @@
 /** `prep generate`: photos for many label maps by a trained generator. */
+import { statSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { basename, dirname, extname, join, relative, resolve } from 'node:path'
 import { Command, InvalidArgumentError, Option } from 'commander'
 import fastGlob from 'fast-glob'
 import { PrepError } from '../errors.js'
-import { writeFileAtomic } from '../files.js'
 import { decodeImage, MAX_PIXELS } from '../images/decode.js'
 import { drawContactSheet } from '../images/sheet.js'
 import { commandLine } from '../pipeline/command-line.js'
-import { staticBase, takeFoldersLiterally } from '../stages/patterns.js'
+import { takeFoldersLiterally } from '../stages/patterns.js'
 import { type GeneratedFile, type GenerateInput, generatePhotos } from '../trainer/generate.js'
+import { readGenerated } from '../trainer/generate-record.js'
 import { INPUT_KINDS, type InputKind } from '../trainer/label-source.js'
 import { PADDINGS, type Padding } from '../trainer/padding.js'
 import { chooseCheckpoint } from './choose-checkpoint.js'
 import { interruptible } from './interrupt.js'
+import { wholeNumber } from './numbers.js'
 import { makeRenderer, printLine, printNotice } from './render.js'
-import { wholeNumber } from './run.js'
 
 interface GenerateFlags {
   readonly out: string
@@ -81,10 +82,6 @@ function seed(text: string): number {
 async function generate(run: string, patterns: string[], flags: GenerateFlags): Promise<void> {
   const checkpoint = await chooseCheckpoint(run, flags.checkpoint)
   const inputs = await findInputs(patterns, flags.out)
-  if (flags.sheet && inputs.some(({ output }) => output === SHEET_FILE))
-    throw new PrepError('USAGE', `an input is called ${SHEET_FILE} as the sheet is`, {
-      hint: 'rename it, or leave --sheet out',
-    })
   const renderer = await makeRenderer('quiet')
   const counts = { made: 0, kept: 0, failed: 0 }
   let said = performance.now()
@@ -99,6 +96,7 @@ async function generate(run: string, patterns: string[], flags: GenerateFlags): 
         padding: flags.pad,
         resize: flags.resize === true,
         force: flags.force === true,
+        sheet: flags.sheet ? { file: SHEET_FILE, draw: drawSheet } : undefined,
         signal,
         onFile: file => {
           counts[file.status] += 1
@@ -109,7 +107,6 @@ async function generate(run: string, patterns: string[], flags: GenerateFlags): 
         },
       }),
   )
-  if (flags.sheet) await writeSheet(files, join(flags.out, SHEET_FILE))
   if (!flags.json)
     printLine(`${counts.made} photos made, ${counts.kept} kept, by ${checkpoint}; they are in ${flags.out}`)
   if (counts.failed > 0) throw failuresOf(files)
@@ -120,12 +117,20 @@ const described = ({ error, ...file }: GeneratedFile): object =>
 
 /** Files of the patterns, sorted; their photos lie as they do below the folder that all have in common. */
 async function findInputs(patterns: readonly string[], out: string): Promise<GenerateInput[]> {
-  const found = new Set<string>()
-  for (const pattern of patterns)
-    for (const path of await fastGlob(takeFoldersLiterally(pattern), { followSymbolicLinks: false })) found.add(path)
-  const inOut = (path: string): boolean =>
-    !relative(resolve(out), resolve(path)).startsWith('..') && !patterns.some(p => staticBase(p) === dirname(path))
-  const paths = [...found].filter(path => !inOut(path)).sort()
+  const generated = await readGenerated(out)
+  // by where they are: a file may be named in two ways
+  const found = new Map<string, string>()
+  for (const pattern of patterns) {
+    // a file of that very name is meant, whatever its characters mean in patterns
+    if (statSync(pattern, { throwIfNoEntry: false })?.isFile()) {
+      found.set(resolve(pattern), pattern)
+      continue
+    }
+    for (const path of await fastGlob(takeFoldersLiterally(pattern), { followSymbolicLinks: false }))
+      if (!generated.has(relative(resolve(out), resolve(path))) && !found.has(resolve(path)))
+        found.set(resolve(path), path)
+  }
+  const paths = [...found.values()].sort()
   if (paths.length === 0)
     throw new PrepError('NO_MATCHES', `no file matches ${patterns.join(', ')}`, {
       hint: `quote patterns; relative ones start at ${process.cwd()}`,
@@ -148,7 +153,7 @@ function commonFolder(a: string, b: string): string {
   return differ < 0 ? a : one.slice(0, differ).join('/') || '/'
 }
 
-async function writeSheet(files: readonly GeneratedFile[], path: string): Promise<void> {
+async function drawSheet(files: readonly GeneratedFile[]): Promise<Uint8Array | undefined> {
   const show = async (file: string) => {
     const options = { fit: 'fill', position: 'centre', background: [0, 0, 0], maxPixels: MAX_PIXELS } as const
     return (await decodeImage(file, options)).pixels
@@ -156,7 +161,7 @@ async function writeSheet(files: readonly GeneratedFile[], path: string): Promis
   const pairs = []
   for (const { input, output } of files.filter(({ status }) => status !== 'failed').slice(0, SHEET_PAIRS))
     pairs.push({ photo: await show(input), label: await show(output), caption: basename(input) })
-  if (pairs.length > 0) await writeFileAtomic(path, await drawContactSheet({ pairs, cellPx: 256 }))
+  return pairs.length > 0 ? drawContactSheet({ pairs, cellPx: 256 }) : undefined
 }
 
 function failuresOf(files: readonly GeneratedFile[]): PrepError {

@@ -8,8 +8,9 @@ import { drawContactSheet } from '../images/sheet.js'
 import { parsePalette } from '../labels/palette.js'
 import { describeSplits, type Pixels, SPLITS, type Split } from '../sample.js'
 import { paletteColours } from '../stages/palette-file.js'
-import { bytesText, printLine, printTable } from './render.js'
-import { wholeNumber } from './run.js'
+import { bytesText } from '../words.js'
+import { wholeNumber } from './numbers.js'
+import { printLine, printTable } from './render.js'
 import { datasetFolder } from './verify.js'
 
 interface InspectFlags {

@@ -7,8 +7,9 @@ import { type Pipeline, parsePipeline } from '../pipeline/parse.js'
 import { runPipeline } from '../pipeline/run.js'
 import { stagesByName } from '../stages/index.js'
 import { interruptible } from './interrupt.js'
+import { wholeNumber } from './numbers.js'
 import { makeRenderer, printLine, renderMode } from './render.js'
-import { jobCount, wholeNumber } from './run.js'
+import { jobCount } from './run.js'
 
 interface LabelFlags {
   readonly clusters?: number | 'auto'

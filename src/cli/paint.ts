@@ -7,8 +7,8 @@ import { startPaintServer } from '../paint/server.js'
 import { openStudio } from '../paint/studio.js'
 import { selectEngine } from '../trainer/engines/index.js'
 import { chooseCheckpoint } from './choose-checkpoint.js'
+import { wholeNumber } from './numbers.js'
 import { printLine } from './render.js'
-import { wholeNumber } from './run.js'
 import { datasetFolder } from './verify.js'
 
 interface PaintFlags {

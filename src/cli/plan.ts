@@ -5,7 +5,8 @@ import { Command } from 'commander'
 import { parseOverride } from '../pipeline/overrides.js'
 import { type PipelinePlan, planPipeline } from '../pipeline/plan.js'
 import { readPipeline } from '../pipeline/read.js'
-import { bytesText, printLine } from './render.js'
+import { bytesText } from '../words.js'
+import { printLine } from './render.js'
 import { collect } from './run.js'
 
 export function planCommand(): Command {

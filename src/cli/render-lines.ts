@@ -3,6 +3,7 @@ import type { RunEvent } from '../pipeline/events.js'
 import type { Failure } from '../pipeline/stage.js'
 import type { TrainEvent } from '../trainer/events.js'
 import { figuresText, figureText } from '../trainer/figures.js'
+import { duration } from '../words.js'
 
 /** @returns the event as one line, or nothing for those that are not worth one */
 export function eventLine(event: RunEvent): string | undefined {
@@ -72,11 +73,3 @@ export function endLines(event: Extract<RunEvent, { type: 'run-end' }>): string[
 }
 
 const photos = (count: number): string => `${count} photo${count === 1 ? '' : 's'}`
-
-/** 4.2 s, 3 min 20 s, 2 h 5 min */
-export function duration(seconds: number): string {
-  if (seconds < 60) return `${seconds.toFixed(1)} s`
-  const whole = Math.round(seconds)
-  if (whole < 3600) return `${Math.floor(whole / 60)} min ${whole % 60} s`
-  return `${Math.floor(whole / 3600)} h ${Math.floor((whole % 3600) / 60)} min`
-}

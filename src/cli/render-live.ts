@@ -2,8 +2,9 @@
 import { createLogUpdate } from 'log-update'
 import pc from 'picocolors'
 import type { RunEvent } from '../pipeline/events.js'
+import { duration } from '../words.js'
 import type { Renderer } from './render.js'
-import { duration, endLines, eventLine } from './render-lines.js'
+import { endLines, eventLine } from './render-lines.js'
 import { TrainMeter } from './train-meter.js'
 
 type EventOf<T extends RunEvent['type']> = Extract<RunEvent, { type: T }>

@@ -115,9 +115,3 @@ class PlainRenderer implements Renderer {
 const PLAIN_TICK_MS = 3000
 /** Skipped photos named one by one; the rest are in report.json. */
 const PLAIN_SKIPS = 10
-
-/** 1.2 GB, 34 MB, 5 kB; decimal units. */
-export function bytesText(bytes: number): string {
-  const [unit, size] = bytes >= 1e9 ? ['GB', 1e9] : bytes >= 1e6 ? ['MB', 1e6] : ['kB', 1e3]
-  return `${(bytes / size).toFixed(bytes / size < 10 ? 1 : 0)} ${unit}`
-}

@@ -4,8 +4,10 @@ import { Command, InvalidArgumentError, Option } from 'commander'
 import { PrepError } from '../errors.js'
 import { commandLine } from '../pipeline/command-line.js'
 import { type ReportOptions, type WrittenReport, writeRunReport } from '../report/write.js'
+import { bytesText } from '../words.js'
 import { interruptible } from './interrupt.js'
-import { bytesText, makeRenderer, printLine, printNotice } from './render.js'
+import { wholeOrZero } from './numbers.js'
+import { makeRenderer, printLine, printNotice } from './render.js'
 
 type Open = 'auto' | 'yes' | 'no'
 
@@ -71,7 +73,9 @@ Examples:
         async signal => {
           for (const run of runs) {
             const written = await writeRunReport(run, optionsOf(flags, signal)).catch(error => {
-              throw signal.aborted ? new PrepError('INTERRUPTED', 'the report was stopped; nothing was written') : error
+              // what else went wrong meanwhile is told as it is
+              const stopped = signal.aborted && (error === signal.reason || (error as Error).name === 'AbortError')
+              throw stopped ? new PrepError('INTERRUPTED', `stopped; the report of ${run} was not written`) : error
             })
             say(written, flags.quiet !== true)
             if (shows(flags.open)) await show(written.path)
@@ -92,7 +96,7 @@ function optionsOf({ out, rows, engine, maxMb, quiet }: ReportFlags, signal: Abo
   }
 }
 
-/** At the end of `prep run --report`. That it cannot be made does not change how the run ended. */
+/** At the end of `prep run --report`. That it cannot be made, for whatever reason, does not change how the run ended. */
 export async function reportAtEnd(
   run: string,
   { measured, said }: { readonly measured: boolean; readonly said: boolean },
@@ -101,13 +105,13 @@ export async function reportAtEnd(
   try {
     say(await writeRunReport(run, { engine, rows: measured ? rows : 0, leaks: measured, maxBytes: maxMb * MB }), said)
   } catch (error) {
-    if (!(error instanceof PrepError)) throw error
-    printNotice(`no report: ${error.message}`)
+    const bug = error instanceof PrepError ? '' : '; this is a bug in prep, please report it'
+    printNotice(`no report: ${(error as Error).message}${bug}`)
   }
 }
 
 function say({ path, bytes, sheets, problems }: WrittenReport, said: boolean): void {
-  for (const problem of problems) printNotice(`not measured: ${problem}`)
+  for (const problem of problems) printNotice(problem)
   if (!said) return
   const thinned = sheets.shown < sheets.found ? `, ${sheets.shown} of ${sheets.found} sheets, evenly spread` : ''
   printLine(`wrote ${path} (${bytesText(bytes)}${thinned})`)
@@ -135,13 +139,6 @@ async function show(path: string): Promise<void> {
   const { default: open } = await import('open')
   const browser = await open(resolve(path)).catch(() => undefined)
   browser?.on('error', () => printNotice(`no browser could be started; open ${path} yourself`))
-}
-
-function wholeOrZero(text: string): number {
-  const value = Number(text)
-  if (text.trim() === '' || !Number.isInteger(value) || value < 0)
-    throw new InvalidArgumentError('expected a whole number of 0 or more')
-  return value
 }
 
 function megabytes(text: string): number {

@@ -10,6 +10,7 @@ import { readPipeline } from '../pipeline/read.js'
 import { runPipeline } from '../pipeline/run.js'
 import { suggest } from '../pipeline/suggest.js'
 import { interruptible } from './interrupt.js'
+import { wholeNumber } from './numbers.js'
 import { makeRenderer, renderMode } from './render.js'
 import { reportAtEnd } from './report.js'
 
@@ -36,12 +37,6 @@ export function jobCount(text: string): number {
   const jobs = wholeNumber(text)
   if (jobs > MOST_JOBS) throw new InvalidArgumentError(`expected at most ${MOST_JOBS}`)
   return jobs
-}
-
-export function wholeNumber(text: string): number {
-  const value = Number(text)
-  if (!Number.isInteger(value) || value < 1) throw new InvalidArgumentError('expected a whole number of 1 or more')
-  return value
 }
 
 export function runCommand(): Command {
@@ -113,8 +108,10 @@ export async function runOne(pipeline: Pipeline, flags: RunFlags): Promise<void>
     () => undefined,
     (error: unknown) => ({ error }),
   )
+  // a folder that could not be claimed is another run's, and so is its report
+  const claimed = !(failed?.error instanceof PrepError && failed.error.code.startsWith('OUTPUT_'))
   // who stopped a run wants it to end: nothing is measured then
-  await reportAtEnd(pipeline.output, { measured: !failed, said: !flags.json && !flags.quiet })
+  if (claimed) await reportAtEnd(pipeline.output, { measured: !failed, said: !flags.json && !flags.quiet })
   if (failed) throw failed.error
 }
 

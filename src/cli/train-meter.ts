@@ -1,6 +1,6 @@
 /** How a training stands, in a line or two: recent means of what its steps say, and the time left. */
 import type { Losses, TrainEvent } from '../trainer/events.js'
-import { duration } from './render-lines.js'
+import { duration } from '../words.js'
 
 type Step = Extract<TrainEvent, { type: 'step' }>
 

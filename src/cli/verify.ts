@@ -6,7 +6,8 @@ import { PrepError } from '../errors.js'
 import { readIndex } from '../formats/dataset/read.js'
 import { verifyDataset } from '../formats/dataset/verify.js'
 import { describeSplits } from '../sample.js'
-import { bytesText, printLine, printNotice } from './render.js'
+import { bytesText } from '../words.js'
+import { printLine, printNotice } from './render.js'
 
 /** A data set folder as given, or the one inside a run's output. */
 export async function datasetFolder(path: string): Promise<string> {

@@ -1,6 +1,8 @@
 /** Commands as text that can be pasted into a shell. */
 
-const quote = (word: string): string => (/^[\w./=:@%+,-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`)
+/** A word as a shell takes it for one. */
+export const quote = (word: string): string =>
+  /^[\w./=:@%+,-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`
 
 /** @returns `NAME=value prep words...`, quoted where needed */
 export function commandLine(environment: Readonly<Record<string, string>>, words: readonly string[]): string {

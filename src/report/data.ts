@@ -1,11 +1,17 @@
 /** What became of the photos: counts, reasons, palette, split, quality, and the sheets with the samples that they show. */
-import { stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { failureClass } from '../failure-classes.js'
-import { readFileChecked } from '../files.js'
+import { isFile, readFileChecked } from '../files.js'
 import { type Colour, hexColour } from '../images/colour.js'
 import { parsePalette } from '../labels/palette.js'
-import { type Judgement, type Measures, reasonText, type Thresholds, VERDICTS } from '../labels/verdict.js'
+import {
+  type Judgement,
+  type Measures,
+  REASON_CODES,
+  reasonText,
+  type Thresholds,
+  VERDICTS,
+} from '../labels/verdict.js'
 import { commandLine } from '../pipeline/command-line.js'
 import type { Failure } from '../pipeline/stage.js'
 import type { StepRecord } from '../pipeline/step-record.js'
@@ -190,15 +196,44 @@ async function gatherLabels({ run, records, packed }: DataSources, pictures: Pic
 
 const sourceOf = ({ name, source, sha256 }: Sample): SourceFacts => ({ name, source, sha256 })
 
-const isFile = async (path: string): Promise<boolean> => (await stat(path).catch(() => undefined))?.isFile() ?? false
-
 async function readQuality(path: string): Promise<QualityFile | undefined> {
   const text = await readFileChecked(path).catch(() => undefined)
   try {
-    return text && (JSON.parse(text.toString('utf8')) as QualityFile)
+    const file: unknown = text && JSON.parse(text.toString('utf8'))
+    return isQualityFile(file) ? file : undefined
   } catch {
     return undefined
   }
+}
+
+/** Of our version, as far as the page looks into it; a file that someone made otherwise is none. */
+function isQualityFile(file: unknown): file is QualityFile {
+  const { on_reject, thresholds, summary, images } = (file ?? {}) as Partial<Record<keyof QualityFile, unknown>>
+  const isObject = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null
+  if (typeof on_reject !== 'string' || !isObject(thresholds) || !isObject(summary) || !Array.isArray(images))
+    return false
+  const { reasons } = summary
+  return (
+    VERDICTS.every(verdict => typeof summary[verdict] === 'number') &&
+    isObject(reasons) &&
+    isObject(reasons.warn) &&
+    isObject(reasons.reject) &&
+    images.every(isJudged)
+  )
+}
+
+function isJudged(image: unknown): boolean {
+  const { name, verdict, reasons, labels } = (image ?? {}) as Partial<Record<string, unknown>>
+  return (
+    typeof name === 'string' &&
+    (VERDICTS as readonly unknown[]).includes(verdict) &&
+    Array.isArray(reasons) &&
+    reasons.every(reason =>
+      (REASON_CODES as readonly unknown[]).includes((reason as { code?: unknown } | null)?.code),
+    ) &&
+    typeof labels === 'object' &&
+    labels !== null
+  )
 }
 
 function judgedOf({ images }: QualityFile, samples: ReadonlyMap<string, Sample>): JudgedSample[] {

@@ -112,6 +112,8 @@ export interface SplitFacts {
   readonly movedCount: number
   /** Looked for when the report was made; absent where that was left out. */
   readonly leaks?: LeakFacts
+  /** Pictures that were too many to look for leaks. */
+  readonly unsearched?: number
 }
 
 export interface LeakFacts {
@@ -261,6 +263,8 @@ export interface MeasuredRow {
   readonly row: number
   readonly name: string
   readonly figures: Figures
+  /** The file it came from, where the data set tells. */
+  readonly source?: SourceFacts
   /** Input, truth and painting side by side. */
   readonly picture: string
 }
@@ -272,8 +276,8 @@ export interface ProvenanceFacts {
   readonly command?: string
   /** Variables that the command needs and whose values are not told. */
   readonly hidden: readonly string[]
-  /** The pipeline file as it is now. */
-  readonly yaml?: { readonly file: string; readonly text: string }
+  /** The pipeline file as it is now; of a very long one the beginning, and how much there is more. */
+  readonly yaml?: { readonly file: string; readonly text: string; readonly cutBytes?: number }
   readonly stages: readonly { readonly stage: string; readonly version: number; readonly module?: string }[]
   readonly codec?: string
   readonly versions?: Partial<Versions>

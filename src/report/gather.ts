@@ -15,11 +15,13 @@ import { PictureList } from './picture-list.js'
 import { gatherProvenance } from './provenance.js'
 import { makeRedactor } from './secrets.js'
 import { gatherTraining, readNewestState } from './training.js'
+import { reasonSecrets } from './yaml-secrets.js'
 
 export interface Gathered {
   readonly facts: RunFacts
   /** Places as they are, which the facts may not tell. */
   readonly run: string
+  readonly checkpoints: { readonly files: readonly string[]; readonly best?: string | undefined }
   readonly packed: PackedDataset | undefined
   readonly pictures: PictureList
   /** Takes secrets out of what is added to the facts later. */
@@ -67,7 +69,8 @@ export async function gather(run: string): Promise<Gathered> {
     provenance: provenance.facts,
   }
   const redact = makeRedactor(provenance.secrets)
-  return { facts: redact(facts), run, packed, pictures, redact }
+  const checkpoints = { files: training?.checkpoints.map(({ file }) => file) ?? [], best: training?.best?.file }
+  return { facts: redact(facts), run, checkpoints, packed, pictures, redact }
 }
 
 /**
@@ -90,7 +93,7 @@ function followsFrom({ artefacts, samples }: StepInputs, before: SampleSet): boo
   // a step that works on products of the whole set alone names no samples
   const sameSamples =
     names.length === 0 ||
-    (names.length === before.samples.length && before.samples.every(({ name }) => name in samples))
+    (names.length === before.samples.length && before.samples.every(({ name }) => Object.hasOwn(samples, name)))
   const given = new Map(Object.entries(before.artefacts).map(([name, { key }]) => [name, key]))
   return sameSamples && Object.entries(artefacts).every(([name, key]) => given.get(name) === key)
 }
@@ -99,7 +102,7 @@ function stepOf({ from, at, reason, seconds, result, failures, notes = [] }: Ste
   return {
     stage: from.stage,
     at,
-    reason,
+    reason: reasonSecrets(reason).told,
     seconds,
     samples: result.samples.length,
     skipped: failures.length,

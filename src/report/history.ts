@@ -20,8 +20,6 @@ export interface History {
   /** Of the newest training. */
   readonly started?: Of<'train-start'> | undefined
   readonly epochs: readonly LoggedEpoch[]
-  /** Why labels are left out of evaluations, if they are. */
-  readonly unlabelled?: string | undefined
 }
 
 export interface LoggedEpoch {
@@ -47,7 +45,6 @@ export async function readHistory(path: string): Promise<History> {
   let lastAt: string | undefined
   let stage = ''
   let started: Of<'train-start'> | undefined
-  let unlabelled: string | undefined
   for await (const event of linesOf(path)) {
     const { at } = event
     lastAt = at
@@ -81,11 +78,11 @@ export async function readHistory(path: string): Promise<History> {
         } else if (event.event.type === 'epoch') {
           const { epoch, step, speed } = event.event
           epochs.set(epoch, { epoch, step, at, speed })
-        } else if (event.event.type === 'eval') unlabelled = event.event.unlabelled
+        }
         break
     }
   }
-  return { attempts, end, lastAt, warnings, started, epochs: [...epochs.values()], unlabelled }
+  return { attempts, end, lastAt, warnings, started, epochs: [...epochs.values()] }
 }
 
 async function* linesOf(path: string): AsyncGenerator<Logged> {

@@ -5,6 +5,7 @@ import { colourise } from '../images/colour.js'
 import { besideEachOther } from '../images/shrink.js'
 import { checkRun } from '../pipeline/leak-check.js'
 import type { Pixels } from '../sample.js'
+import { readCheckpointState } from '../trainer/checkpoint.js'
 import { displayColours } from '../trainer/corpus.js'
 import { heldOutSplit, type RowFigures } from '../trainer/evaluate.js'
 import { evaluateCheckpoint } from '../trainer/evaluate-checkpoint.js'
@@ -39,18 +40,20 @@ export async function measure(
   const attempt = async <T>(what: string, work: () => Promise<T>): Promise<T | undefined> =>
     work().catch((error: unknown) => {
       if (!(error instanceof PrepError) || error.code === 'INTERRUPTED') throw error
-      problems.push(`${what}: ${error.message}`)
+      problems.push(`not measured: ${what}: ${error.message}`)
       return undefined
     })
   const evaluation = options.rows > 0 ? await attempt('evaluation', () => evaluate(gathered, options)) : undefined
   const { split } = facts.data
-  const looked = options.leaks !== false && facts.data.used <= MOST_PICTURES
-  const leaks = looked && split && (await attempt('leaks', () => findLeaks(run, split.threshold, options)))
+  const asked = options.leaks !== false ? split : undefined
+  const many = facts.data.used > MOST_PICTURES
+  const leaks = asked && !many ? await attempt('leaks', () => findLeaks(run, asked.threshold, options)) : undefined
   return {
     facts: redact({
       ...facts,
       ...(evaluation && { evaluation }),
-      ...(leaks && { data: { ...facts.data, split: { ...split, leaks } } }),
+      ...(asked && leaks && { data: { ...facts.data, split: { ...asked, leaks } } }),
+      ...(asked && many && { data: { ...facts.data, split: { ...asked, unsearched: facts.data.used } } }),
     }),
     problems: redact(problems),
   }
@@ -59,26 +62,25 @@ export async function measure(
 type Shown = Parameters<NonNullable<Parameters<typeof evaluateCheckpoint>[0]['onPainting']>>[1]
 
 async function evaluate(
-  { facts: { training }, run, packed, pictures }: Gathered,
+  { checkpoints: { files: there, best }, run, packed, pictures }: Gathered,
   { rows, engine, signal, onProgress }: MeasureOptions,
 ): Promise<EvaluationFacts | undefined> {
-  const newest = training?.checkpoints[0]
-  if (!training || !newest || !packed) return undefined
+  if (there.length === 0 || !packed) return undefined
   const dataset = packed.folder
   const counts = packed.index.rows
   const split = heldOutSplit(counts)
   const of = counts[split]
   if (of === 0) return undefined
-  const best = training.best?.file
-  const both = best === newest.file
-  const files = best && !both ? [best, newest.file] : [newest.file]
+  const newest = await newestReadable(run, there)
+  const both = best === newest
+  const files = best && !both ? [best, newest] : [newest]
   const checkpoints: MeasuredCheckpoint[] = []
   const extremes = new Extremes(ROWS_SHOWN)
   let last: Awaited<ReturnType<typeof evaluateCheckpoint>> | undefined
   for (const file of files) {
-    const isLast = file === newest.file
+    const isLast = file === newest
     last = await evaluateCheckpoint({
-      checkpoint: join(run, 'train/checkpoints', file),
+      checkpoint: checkpointIn(run, file),
       dataset,
       split,
       rows,
@@ -96,8 +98,10 @@ async function evaluate(
   const show = async ({ row, shown }: Extreme): Promise<MeasuredRow> => {
     const { width, height } = shown.photo
     const label = colourise({ data: shown.label, width, height, channels: 1 }, colours)
+    const source = packed.rowOf(split, row.row)
     return {
       row: row.row,
+      ...(source && { source }),
       name: names.get(row.row) ?? `${split} row ${row.row}`,
       figures: row.figures,
       picture: pictures.add(await besideEachOther([label, shown.photo, shown.painting]), 900),
@@ -119,6 +123,14 @@ async function evaluate(
     worst: await shownOf(extremes.worst),
     best: await shownOf(extremes.best),
   }
+}
+
+const checkpointIn = (run: string, file: string): string => join(run, 'train/checkpoints', file)
+
+/** A damaged one is passed over, as a training that goes on does; when all are, the newest says why. */
+async function newestReadable(run: string, files: readonly string[]): Promise<string> {
+  for (const file of files) if (await readCheckpointState(checkpointIn(run, file)).catch(() => undefined)) return file
+  return files[0]!
 }
 
 interface Extreme {

@@ -2,7 +2,7 @@
 import { dirname, join } from 'node:path'
 import { PrepError } from '../errors.js'
 import type { DatasetIndex, Json } from '../formats/dataset/index-file.js'
-import { openDataset } from '../formats/dataset/read.js'
+import { type Dataset, openDataset } from '../formats/dataset/read.js'
 import type { StepRecord } from '../pipeline/step-record.js'
 import type { Sample, Split } from '../sample.js'
 import type { SourceFacts } from './facts.js'
@@ -33,18 +33,9 @@ export async function readPacked(run: string, records: readonly StepRecord[]): P
     try {
       const byRow = new Map<string, SourceFacts>()
       const byName = new Map<string, SourceFacts>()
-      for await (const line of dataset.samples()) {
-        const { name, source, sha256, key, split, row } = line as unknown as SourceFacts
-        const facts: SourceFacts = {
-          name,
-          source,
-          sha256,
-          ...(key && { key }),
-          ...(split && { split }),
-          ...(row !== undefined && { row }),
-        }
-        byName.set(name, facts)
-        if (row !== undefined) byRow.set(`${split} ${row}`, facts)
+      for await (const facts of rowsOf(dataset)) {
+        byName.set(facts.name, facts)
+        if (facts.row !== undefined) byRow.set(`${facts.split} ${facts.row}`, facts)
       }
       const { index, palette } = dataset
       return {
@@ -62,4 +53,16 @@ export async function readPacked(run: string, records: readonly StepRecord[]): P
     }
   }
   return undefined
+}
+
+/** Up to where samples.jsonl is damaged: of rows after that no file is told. */
+async function* rowsOf(dataset: Dataset): AsyncGenerator<SourceFacts> {
+  try {
+    for await (const line of dataset.samples()) {
+      const { name, source, sha256, key, split, row } = line as unknown as SourceFacts
+      yield { name, source, sha256, ...(key && { key }), ...(split && { split }), ...(row !== undefined && { row }) }
+    }
+  } catch {
+    // the rows themselves are there, and checked by their own sums
+  }
 }

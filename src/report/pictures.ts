@@ -32,22 +32,30 @@ const MOST_OF_SERIES = 60
 const ENOUGH_OF_SERIES = 24
 const PARALLEL = 4
 
+/** Pictures by name and rung; nothing for those that cannot be read. */
+export type Recoded = Map<string, Shrunk | undefined>
+
 /** Bytes that a picture takes in the page. */
 const sizeOf = ({ webp }: Shrunk): number => Math.ceil(webp.length / 3) * 4
 
 /**
+ * @param recoded      of an earlier fitting of the same pictures, which is then quicker
  * @param budgetBytes  for all of them as they stand in the page; held, whatever there is: in the end pictures are left out
  */
-export async function fitPictures(sources: readonly PictureSource[], budgetBytes: number): Promise<Pictures> {
+export async function fitPictures(
+  sources: readonly PictureSource[],
+  budgetBytes: number,
+  recoded: Recoded = new Map(),
+): Promise<Pictures> {
   const single = sources.filter(({ series }) => !series)
   const series = sources.filter(({ series }) => series)
   const candidates = spread(series, MOST_OF_SERIES)
   let fitted: [PictureSource, Shrunk][] = []
   for (const [index, rung] of RUNGS.entries()) {
     const last = index === RUNGS.length - 1
-    const singles = within(await shrinkAll(single, rung), series.length > 0 ? budgetBytes / 2 : budgetBytes)
+    const singles = within(await shrinkAll(single, rung, recoded), series.length > 0 ? budgetBytes / 2 : budgetBytes)
     const room = budgetBytes - total(singles.kept)
-    const some = await shrinkAll(candidates, rung)
+    const some = await shrinkAll(candidates, rung, recoded)
     const thinned = thin(some, room)
     fitted = [...singles.kept, ...thinned]
     if (last || (!singles.cut && thinned.length >= Math.min(some.length, ENOUGH_OF_SERIES))) break
@@ -83,14 +91,17 @@ function thin(pictures: readonly [PictureSource, Shrunk][], room: number): [Pict
 async function shrinkAll(
   sources: readonly PictureSource[],
   { scale, quality }: (typeof RUNGS)[number],
+  recoded: Recoded,
 ): Promise<[PictureSource, Shrunk][]> {
   const found: [PictureSource, Shrunk][] = []
   for (let from = 0; from < sources.length; from += PARALLEL) {
     const some = sources.slice(from, from + PARALLEL)
     const shrunk = await Promise.all(
-      some.map(({ from, maxWidthPx }) => {
+      some.map(async ({ name, from, maxWidthPx }) => {
         const options: Shrinking = { maxWidthPx: Math.round(scale * maxWidthPx), quality }
-        return shrinkPicture(from, options)
+        const known = `${name} ${scale}`
+        if (!recoded.has(known)) recoded.set(known, await shrinkPicture(from, options))
+        return recoded.get(known)
       }),
     )
     for (const [i, picture] of shrunk.entries()) if (picture) found.push([some[i]!, picture])

@@ -7,10 +7,13 @@ import type { StepRecord } from '../pipeline/step-record.js'
 import type { CheckpointState } from '../trainer/checkpoint.js'
 import type { ProvenanceFacts } from './facts.js'
 import type { PackedDataset } from './packed.js'
-import { hiddenVariables, secretValues, withoutNamedSecrets } from './secrets.js'
+import { makeRedactor, secretValues } from './secrets.js'
+import { hiddenVariables, overrideSecrets, reasonSecrets, withoutYamlSecrets, yamlSecrets } from './yaml-secrets.js'
 
 /** Shards listed; index.json has them all. */
 const SHARDS = 500
+/** Of the pipeline file, shown; lists of addresses may make one long. */
+const YAML_BYTES = 100_000
 
 export interface ProvenanceSources {
   readonly run: string
@@ -37,18 +40,23 @@ export async function gatherProvenance(sources: ProvenanceSources): Promise<Prov
   const command = origin && commandOf(origin, hidden)
   const last = records.at(-1)
   const model = records.findLast(({ result }) => result.artefacts.model)?.result.artefacts.model
+  const secrets = [
+    ...[...hidden].flatMap(name => environment[name] ?? []),
+    ...yamlSecrets(yaml?.text ?? ''),
+    ...(origin?.overrides ?? []).flatMap(text => overrideSecrets(text).secrets),
+    ...records.flatMap(({ from, reason }) => [...secretValues(from.options), ...reasonSecrets(reason).secrets]),
+  ]
+  // secrets go before the text is cut, which might leave half of one
+  const told = yaml && makeRedactor(secrets)(withoutYamlSecrets(yaml.text))
   return {
-    secrets: [
-      ...[...hidden].flatMap(name => environment[name] ?? []),
-      ...records.flatMap(({ from }) => secretValues(from.options)),
-    ],
+    secrets,
     ...(command !== undefined && { command }),
     facts: {
       ...(last && { seed: last.from.seed }),
       ...(origin && { folder: origin.folder }),
       ...(command !== undefined && { command }),
       hidden: Object.keys(environment).filter(name => hidden.has(name)),
-      ...(yaml && { yaml: { file: yaml.file, text: withoutNamedSecrets(yaml.text) } }),
+      ...(yaml && told !== undefined && { yaml: { file: yaml.file, ...beginning(told) } }),
       stages: records.map(({ from: { stage, version, module } }) => ({ stage, version, ...(module && { module }) })),
       ...(last && { codec: last.from.codec }),
       ...(state?.versions && { versions: state.versions }),
@@ -73,10 +81,20 @@ export async function gatherProvenance(sources: ProvenanceSources): Promise<Prov
 function commandOf({ file, environment, overrides }: Origin, hidden: ReadonlySet<string>): string | undefined {
   if (!file) return undefined
   const told = Object.fromEntries(Object.entries(environment).filter(([name]) => !hidden.has(name)))
-  const settings = overrides.flatMap(text => ['--set', withoutNamedSecrets(text)])
+  const settings = overrides.flatMap(text => ['--set', overrideSecrets(text).told])
   const needed = Object.keys(environment).filter(name => hidden.has(name))
   const before = needed.map(name => `${name}="$${name}" `).join('')
   return before + commandLine(told, ['run', file, ...settings])
+}
+
+/** Whole lines of a text, as many as are shown. */
+function beginning(text: string): { text: string; cutBytes?: number } {
+  const bytes = Buffer.from(text)
+  if (bytes.length <= YAML_BYTES) return { text }
+  const lines = bytes.lastIndexOf('\n', YAML_BYTES - 1) + 1
+  const length = lines > 0 ? lines : YAML_BYTES
+  // a character that is cut through is left out
+  return { text: bytes.toString('utf8', 0, length).replace(/\ufffd$/, ''), cutBytes: bytes.length - length }
 }
 
 async function readYaml({ folder, file }: Origin): Promise<{ file: string; text: string } | undefined> {

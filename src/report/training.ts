@@ -2,6 +2,7 @@
 import { stat } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { PrepError } from '../errors.js'
+import { isFile } from '../files.js'
 import type { Panel, Point } from '../images/chart.js'
 import { type CheckpointState, listCheckpoints, readCheckpointState } from '../trainer/checkpoint.js'
 import { planPanels, seriesOf } from '../trainer/curves.js'
@@ -244,8 +245,6 @@ async function gatherSheets(folder: string, lines: readonly MetricsLine[], pictu
 
 /** What a training writes itself: no other file becomes part of a page. */
 const isSheetName = (file: string | undefined): boolean => file !== undefined && /^samples\/[\w-]+\.png$/.test(file)
-
-const isFile = async (path: string): Promise<boolean> => (await stat(path).catch(() => undefined))?.isFile() ?? false
 
 function sheetRows({ index, rowOf }: PackedDataset, { sample_rows }: TrainOptions): SourceFacts[] {
   const split = index.rows.test > 0 ? 'test' : 'train'

@@ -20,3 +20,7 @@ export const figuresText = (figures: Figures): string =>
   HELD_OUT_METRICS.filter(metric => figures[metric] !== undefined)
     .map(metric => `${figureName(metric)} ${figureText(metric, figures[metric])}`)
     .join(', ')
+
+/** The figures that any of the rows has, in the order in which they are shown: what a table has columns for. */
+export const metricsOf = (rows: readonly { readonly figures: Figures }[]): HeldOutMetric[] =>
+  HELD_OUT_METRICS.filter(metric => rows.some(({ figures }) => figures[metric] !== undefined))

@@ -136,7 +136,7 @@ export async function readInitialWeights(file: string, model: Pix2PixConfig): Pr
       file,
       'holds other nets than this training:',
       differences,
-      'set the options to what the file has (label_input decides the label channels); prep checkpoint export --net G leaves D out',
+      'set the options to what the file has (label_input decides the label channels); prep export pytorch --net G leaves D out',
     )
   return weights
 }

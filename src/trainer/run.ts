@@ -70,8 +70,12 @@ export function runTraining({ signal, onEvent, ...job }: RunTraining): Promise<T
 /** How V8's heap, its array buffers and native engines say that memory is used up. */
 const NO_MEMORY = /ERR_WORKER_OUT_OF_MEMORY|allocation failed|failed to allocate|bad_alloc|out of memory/i
 
+/** Did work end for want of memory, in whatever words its engine says so? */
+export const isOutOfMemory = (error: unknown): boolean =>
+  error instanceof Error && !(error instanceof PrepError) && NO_MEMORY.test(`${systemCode(error)} ${error.message}`)
+
 function explain(error: Error): Error {
-  if (error instanceof PrepError || !NO_MEMORY.test(`${systemCode(error)} ${error.message}`)) return error
+  if (!isOutOfMemory(error)) return error
   return outOfMemory(error.message, error)
 }
 

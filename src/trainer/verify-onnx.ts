@@ -35,7 +35,8 @@ export interface VerifyOnnx {
 export async function verifyOnnx(options: VerifyOnnx): Promise<OnnxDifference> {
   const { checkpoint, onnx, threads = availableParallelism() } = options
   const generator = await openGenerator(checkpoint, {
-    engine: 'auto',
+    // what this machine has else may differ by more than an export does
+    engine: 'onnx-cpu',
     threads,
     ...(options.size && { size: options.size }),
   })

@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs'
-import { mkdir, writeFile } from 'node:fs/promises'
+import { cp, mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { beforeAll, expect, test } from 'vitest'
 import { writeCheckpoint } from '../../src/trainer/checkpoint.js'
@@ -31,6 +31,24 @@ test('nets go from a run to PyTorch’s names and back', async () => {
   expect(await run('import', 'D.safetensors', 'G.safetensors', '--out', 'both.safetensors')).toMatchObject({ code: 0 })
   const imported = JSON.parse((await run('show', 'both.safetensors', '--json')).stdout)
   expect(imported).toMatchObject({ engine: 'pytorch', step: 0, model: { ngf: 2, layers: 3 } })
+})
+
+test('prep export pytorch takes the best checkpoint, or the one named; prep checkpoint export the newest', async () => {
+  const best = { file: 'epoch-0002.safetensors', metric: 'l1', value: 0.1, epoch: 2 }
+  await cp(join(cwd, 'out'), join(cwd, 'chosen'), { recursive: true })
+  await writeFile(join(cwd, 'chosen/train/checkpoints/best.json'), JSON.stringify(best))
+  const exported = async (...args: string[]) => {
+    const { code, stdout, stderr } = await prep([...args, '--out', 'net.safetensors'], { cwd })
+    expect(code, stderr).toBe(0)
+    return /epoch-\d+/.exec(stdout)![0]
+  }
+  expect(await exported('export', 'pytorch', 'chosen')).toBe('epoch-0002')
+  expect(await exported('export', 'pytorch', 'chosen', '--checkpoint', 'latest')).toBe('epoch-0010')
+  expect(await exported('export', 'pytorch', 'out')).toBe('epoch-0010')
+  expect(await exported('checkpoint', 'export', 'chosen')).toBe('epoch-0010')
+  // a folder of that name is none
+  await mkdir(join(cwd, 'epoch-0002'), { recursive: true })
+  expect(await exported('export', 'pytorch', 'chosen', '--checkpoint', 'epoch-0002')).toBe('epoch-0002')
 })
 
 test('what cannot be is said with exit code 2, and nothing is written', async () => {

@@ -1,4 +1,4 @@
-import { mkdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { copyFile, mkdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import sharp from 'sharp'
 import { beforeAll, expect, test } from 'vitest'
@@ -32,8 +32,15 @@ beforeAll(async () => {
 
 test('ids, grey ids and display colours of one map give one photo, other sizes keep theirs, photos get that of the net', async () => {
   const [photo] = await writePhotos(join(cwd, 'photos'), 1)
-  const { code, stderr } = await generate('in/*.png', photo!, '--out', 'mixed', '--sheet')
+  const { code, stdout, stderr } = await generate('in/*.png', photo!, '--out', 'mixed', '--sheet', '--json')
   expect(code, stderr).toBe(0)
+  for (const { output } of stdout
+    .trim()
+    .split('\n')
+    .map(line => JSON.parse(line))) {
+    const { width, height } = await sharp(join(cwd, output)).metadata()
+    expect([width, height], output).toEqual(output.endsWith('wide.png') ? [27, 13] : [16, 16])
+  }
   const files = await readTree(join(cwd, 'mixed'))
   const named = [...files.keys()].map(name => name.split('/').at(-1))
   expect(named.sort()).toEqual(
@@ -98,4 +105,61 @@ test('after a kill what was made is known, and what was being written is made ag
   const again = await generate('in/*.png', '--out', 'whole')
   expect(again.stdout).toMatch(/^2 photos made, 2 kept/)
   expect(await readTree(join(cwd, 'whole'))).toEqual(whole)
+})
+
+test('--noise paints with dropout: its seed decides; --force replaces what is not ours', async () => {
+  const dataset = await writeTiny({ height: 64, width: 64 })
+  const deep = (await runTiny({ dataset, options: { engine: 'onnx-cpu', epochs: 1, downs: 6 } })).output
+  const generate = (...args: string[]) => prep(['generate', deep, ...args], { cwd })
+  for (const [out, seed] of [
+    ['n7', '7'],
+    ['n7again', '7'],
+    ['n8', '8'],
+  ] as const)
+    expect((await generate('in/ids.png', '--out', out, '--noise', seed)).code).toBe(0)
+  expect(await readFile(join(cwd, 'n7again/ids.png'))).toEqual(await readFile(join(cwd, 'n7/ids.png')))
+  expect(await pixels('n8/ids.png')).not.toBe(await pixels('n7/ids.png'))
+  await writeFile(join(cwd, 'n8/wide.png'), 'mine')
+  expect((await generate('in/wide.png', '--out', 'n8')).code).toBe(3)
+  expect((await generate('in/wide.png', '--out', 'n8', '--force')).code).toBe(0)
+  expect(await sharp(join(cwd, 'n8/wide.png')).metadata()).toMatchObject({ width: 27, height: 13 })
+})
+
+test('a sheet.png of others stops all before anything is painted; our own is made anew', async () => {
+  await mkdir(join(cwd, 'foreign'))
+  await writeFile(join(cwd, 'foreign/sheet.png'), 'mine')
+  const refused = await generate('in/ids.png', '--out', 'foreign', '--sheet')
+  expect([refused.code, refused.stderr]).toEqual([2, expect.stringMatching(/^OUTPUT_FOREIGN$/m)])
+  expect([...(await readTree(join(cwd, 'foreign'))).keys()]).toEqual(['sheet.png'])
+  expect((await generate('in/ids.png', '--out', 'foreign', '--sheet', '--force')).code).toBe(0)
+  expect((await generate('in/*.png', '--out', 'foreign', '--sheet')).code).toBe(0)
+  expect((await sharp(join(cwd, 'foreign/sheet.png')).metadata()).format).toBe('png')
+})
+
+test('what would be written over an input, or twice, is refused, --force or not', async () => {
+  await mkdir(join(cwd, 'own'))
+  for (const name of ['a.png', 'x.png', 'x.gif', 'x.png.png'])
+    await copyFile(join(cwd, 'in/ids.png'), join(cwd, 'own', name))
+  const before = await readTree(join(cwd, 'own'))
+  for (const args of [
+    ['own/a.png', '--out', 'own', '--force'],
+    ['own/x*', '--out', 'twice'],
+  ]) {
+    const { code, stderr } = await generate(...args)
+    expect([code, stderr]).toEqual([2, expect.stringMatching(/^USAGE$/m)])
+  }
+  expect((await generate('own/x*', '--out', 'twice')).stderr).toMatch(/own\/x\.png and own\/x\.png\.png/)
+  expect(await readTree(join(cwd, 'own'))).toEqual(before)
+})
+
+test('a file named with the characters of patterns is taken; a folder above the inputs leaves out what it was given', async () => {
+  const above = join(cwd, 'above')
+  await mkdir(join(above, 'maps'), { recursive: true })
+  for (const name of ['a[1].png', 'b.png']) await copyFile(join(cwd, 'in/ids.png'), join(above, 'maps', name))
+  const inside = (...args: string[]) => prep(['generate', run, ...args], { cwd: above })
+  const named = await inside('maps/a[1].png', './maps/a[1].png', '--out', 'one')
+  expect([named.code, named.stdout]).toEqual([0, expect.stringMatching(/^1 photos made/)])
+  expect((await inside('maps/*.png', '--out', '.')).stdout).toMatch(/^2 photos made/)
+  expect((await inside('*.png', '--out', '.')).stderr).toMatch(/^NO_MATCHES$/m)
+  expect((await inside('maps/*.png', '*.png', '--out', '.')).stdout).toMatch(/^0 photos made, 2 kept/)
 })

@@ -63,6 +63,11 @@ test('a whole run: counts, reasons, split, curves, sheets, checkpoints measured,
     .map(line => JSON.parse(line))
   const shown = rows.find(({ split, row }) => split === 'test' && row === 0)
   expect(page.slice(page.indexOf('Rows of every sheet'))).toContain(shown.sha256)
+  const ranked = page.slice(page.indexOf('Worst rows by'))
+  for (const { sha256, source } of rows.filter(({ split }) => split === 'test')) {
+    expect(ranked).toContain(sha256)
+    expect(ranked).toContain(source)
+  }
 })
 
 test('the trainer tells its speed, and the report does', async () => {
@@ -86,6 +91,23 @@ test('a training that was stopped: the report says how to go on, and the exit co
   const page = await pageOf('stopped')
   expect(page).toContain('interrupted')
   expect(page).toContain('prep run stopped.yaml')
+})
+
+test('a run that may not have the folder leaves the report of the other alone; no report changes how a run ends', async () => {
+  await writeFile(join(cwd, 'thief.yaml'), JSON.stringify({ name: 'thief', output: 'prepared', steps: prepare }))
+  const before = await pageOf('prepared')
+  await writeFile(join(cwd, 'prepared/report.html'), 'as it was')
+  const { code, stderr } = await prep(['run', 'thief.yaml', '--report'], { cwd })
+  expect([code, stderr]).toEqual([2, expect.stringMatching(/^OUTPUT_FOREIGN$/m)])
+  expect(await pageOf('prepared')).toBe('as it was')
+  await writeFile(join(cwd, 'prepared/report.html'), before)
+  // a folder cannot be replaced by a page
+  await prep(['run', 'prepared.yaml', '--set', 'output=blocked', '--set', 'name=blocked'], { cwd })
+  await mkdir(join(cwd, 'blocked/report.html/x'), { recursive: true })
+  const blocked = await prep(['run', 'prepared.yaml', '--set', 'output=blocked', '--set', 'name=blocked', '--report'], {
+    cwd,
+  })
+  expect([blocked.code, blocked.stderr]).toEqual([0, expect.stringMatching(/^no report: /m)])
 })
 
 test('what cannot be reported says why, with exit code 2', async () => {
@@ -145,12 +167,12 @@ describe.skipIf(!existsSync(CHROMIUM))(
       expect(await shown.allTextContents()).toEqual([expect.stringContaining('epoch 3')])
       expect(await slider.getAttribute('aria-valuetext')).toContain('epoch 3')
       const reading = page.locator('#chart-1 output')
-      const before = await reading.textContent()
+      expect(await reading.textContent()).toMatch(/^4: real/)
       await page.locator('#chart-1-at').focus()
       await page.keyboard.press('Home')
       expect(await reading.textContent()).toMatch(/^1: real [\d.]+, fake [\d.]+$/)
       await page.locator('#chart-1 .plot').hover({ position: { x: 500, y: 100 } })
-      expect(await reading.textContent()).not.toBe(before?.replace('4', '1'))
+      expect(await reading.textContent()).toMatch(/^[234]: real [\d.]+, fake [\d.]+$/)
       expect(await page.locator('#chart-1 .cursor').getAttribute('visibility')).toBe('visible')
     })
 

@@ -1,8 +1,9 @@
-import { rm, writeFile } from 'node:fs/promises'
+import { cp, mkdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { gather } from '../../src/report/gather.js'
 import { errorCodes, temporaryFolder } from '../helpers.js'
+import { writeTiny } from '../trainer/tiny.js'
 import { AT, makeRun, metricsOf, sampleOf } from './made-run.js'
 
 const folder = (): string => join(temporaryFolder(), 'run')
@@ -90,6 +91,28 @@ test('records of before a step was made anew are left out', async () => {
   const { facts } = await gather(run)
   expect(facts.steps.map(({ stage }) => stage)).toEqual(['glob'])
   expect(facts.data.used).toBe(3)
+})
+
+test.each([
+  '[]',
+  'null',
+  '{"images":[]}',
+  '{"on_reject":"skip","thresholds":{},"summary":{"pass":1,"warn":0,"reject":0,"reasons":{"warn":{},"reject":{}}},"images":[{"name":"a","verdict":"warn","reasons":[{"code":"odd"}]}]}',
+])('verdicts of another shape are none: %s', async text => {
+  const run = await makeRun(folder(), { steps: [{ stage: 'kmeans', samples: [a], options: { folder: 'labels' } }] })
+  await mkdir(join(run, 'labels'))
+  await writeFile(join(run, 'labels/quality.json'), text)
+  expect((await gather(run)).facts.data.quality).toEqual([])
+})
+
+test('damage in samples.jsonl costs the files of rows after it, not the report', async () => {
+  const run = await makeRun(folder(), { steps: [{ stage: 'glob', samples: [a] }] })
+  const dataset = await writeTiny()
+  await cp(dataset, join(run, 'dataset'), { recursive: true })
+  const [first] = (await readFile(join(run, 'dataset/samples.jsonl'), 'utf8')).split('\n')
+  await writeFile(join(run, 'dataset/samples.jsonl'), `${first}\n{"name":"sc`)
+  const { packed } = await gather(run)
+  expect([packed?.rowOf('test', 0)?.name, packed?.rowOf('test', 1)]).toEqual(['scene-0', undefined])
 })
 
 test('a training: curves, the best evaluation, sheets that are there, the health of D, speed', async () => {

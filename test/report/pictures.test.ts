@@ -33,6 +33,14 @@ describe('pictures within a budget', () => {
     expect(pictures.byName.has('hero')).toBe(true)
   })
 
+  test('fitted again with what was recoded before: the same, without reading the files once more', async () => {
+    const sources = [await source('a', 1, false), await source('b', 2, true)]
+    const recoded = new Map()
+    const before = await fitPictures(sources, 60_000, recoded)
+    const gone = sources.map(one => ({ ...one, from: Buffer.from('no picture') }))
+    expect(await fitPictures(gone, 60_000, recoded)).toEqual(before)
+  })
+
   test('nothing at all rather than too much; a file that is no picture is left out', async () => {
     expect((await fitPictures([await source('a', 1, false), await source('b', 2, true)], 50)).byName.size).toBe(0)
     const broken = { name: 'x', from: Buffer.from('no picture'), series: false, maxWidthPx: 9 }

@@ -222,3 +222,37 @@ test('the page is no larger than asked for, says what it left out, and the same 
   await writeRunReport(run, { ...options, maxBytes: 250_000, out })
   expect(await readFile(out, 'utf8')).toBe(first)
 })
+
+test('a huge pipeline file is cut and says so; a page that its words alone make too large says so, too', async () => {
+  const yaml = `name: made\nlist:\n${'  - a line of it\n'.repeat(60_000)}`
+  const made = await makeRun(join(temporaryFolder(), 'run'), {
+    yaml,
+    steps: [{ stage: 'glob', samples: [sampleOf('a')] }],
+  })
+  const { facts } = await gather(made)
+  expect(facts.provenance.yaml!.text.length).toBeLessThanOrEqual(100_000)
+  expect(facts.provenance.yaml!.text.endsWith('a line of it\n')).toBe(true)
+  const page = render(facts, { byName: new Map(), series: { found: 0, shown: 0 } })
+  expect(/the file is longer by (\d+) kB/.exec(page)?.[1]).toBe('920')
+  const options = { rows: 0, engine: 'auto', leaks: false }
+  const fits = await writeRunReport(made, { ...options, maxBytes: 200_000 })
+  expect([fits.bytes < 200_000, fits.problems]).toEqual([true, []])
+  expect((await writeRunReport(made, { ...options, maxBytes: 20_000 })).problems.length).toBe(1)
+})
+
+test('folders with spaces are quoted in commands; too many photos for a search for leaks are said', () => {
+  const split = { ...facts.data.split!, unsearched: 4000, leaks: undefined as never }
+  const page = render(
+    {
+      ...facts,
+      run: "a run's",
+      data: { ...facts.data, split },
+      provenance: { ...facts.provenance, folder: 'my folder' },
+    },
+    pictures,
+  )
+  const plain = page.replaceAll('&#39;', "'").replaceAll('&#x27;', "'")
+  expect(plain).toContain("cd 'my folder'")
+  expect(plain).toContain("prep verify 'a run'\\''s'")
+  expect(plain).toContain('Leaks were not searched for: 4,000 pictures')
+})

@@ -1,4 +1,6 @@
 /** What became of the photos, and what the labels are like. */
+import { commandLine } from '../../pipeline/command-line.js'
+import { bytesText } from '../../words.js'
 import type {
   ContactSheetFacts,
   DataFacts,
@@ -13,7 +15,7 @@ import { type Html, html } from '../html.js'
 import type { Pictures } from '../pictures.js'
 import { sourceTable } from '../source-table.js'
 import { tableHtml, tilesHtml } from '../table.js'
-import { bytes, count, countOf, percent } from '../words.js'
+import { count, countOf, percent } from '../words.js'
 
 /** What happens to a rejected photo, by `on_reject`. */
 const REJECTED = new Map([
@@ -22,18 +24,18 @@ const REJECTED = new Map([
   ['fail', 'stops the run'],
 ])
 
-export function dataSection({ data }: RunFacts, pictures: Pictures): Html {
+export function dataSection({ data, run }: RunFacts, pictures: Pictures): Html {
   return html`<section id="data" aria-labelledby="data-title"><h2 id="data-title">Data</h2>
 ${tilesHtml([
   ['Found', count(data.found)],
   ['Used', count(data.used)],
   ['Left out', count(data.leftOut)],
   ['Pairs', data.packed && `${data.packed.width} × ${data.packed.height} px`],
-  ['Stored as', data.packed && `${data.packed.photo}, ${bytes(data.packed.bytes)}`],
+  ['Stored as', data.packed && `${data.packed.photo}, ${bytesText(data.packed.bytes)}`],
 ])}
 ${skipsPart(data.skips)}
 ${palettePart(data.palette)}
-${data.split && splitPart(data.split, data)}
+${data.split && splitPart(data.split, data, run)}
 ${data.quality.map(qualityPart)}
 ${data.sheets.length > 0 && html`<h3>Contact sheets</h3>`}
 ${data.sheets.map(sheet => sheetPart(sheet, pictures))}</section>`
@@ -75,7 +77,7 @@ function palettePart(palette: readonly PaletteEntry[]): Html | undefined {
   if (palette.length === 0) return undefined
   const most = Math.max(...palette.map(({ share }) => share), Number.MIN_VALUE)
   return html`<h3>Palette</h3>${tableHtml(
-    countOf(palette.length, 'class').replace('classs', 'classes'),
+    countOf(palette.length, 'class', 'classes'),
     [
       { heading: 'label', kind: 'n', cell: ({ id }) => id },
       {
@@ -96,14 +98,14 @@ function palettePart(palette: readonly PaletteEntry[]): Html | undefined {
   )}`
 }
 
-function splitPart(split: SplitFacts, { splits }: DataFacts): Html {
-  const { groups, leaks } = split
+function splitPart(split: SplitFacts, { splits }: DataFacts, run: string): Html {
+  const { groups, leaks, unsearched } = split
   const sides = Object.entries(splits).map(([side, number]) => `${count(number)} ${side}`)
   return html`<h3>Split</h3>
 <p>${sides.join(', ')}: by a ${split.rule} of each photo’s contents and seed ${split.seed}, asked for test ${split.test}${split.val > 0 && html`, val ${split.val}`}. Photos stay together by: <code>${split.group}</code>${split.group === 'near-duplicates' && html` (at most ${split.threshold} bits of the hash apart)`}.
 ${groups.count > 0 ? `${countOf(groups.count, 'group')} of more than one, with ${countOf(groups.samples, 'photo')}.` : 'No photo shares a group with another.'}</p>
 ${split.movedCount > 0 && html`<p>${countOf(split.movedCount, 'photo')} changed sides over all runs, lately ${split.moved.map(({ name, from, to }) => `${name} (${from} to ${to})`).join(', ')}.</p>`}
-${leaks && leaksPart(leaks)}`
+${leaks && leaksPart(leaks)}${unsearched !== undefined && html`<p class="muted">Leaks were not searched for: ${count(unsearched)} pictures take long. <code>${commandLine({}, ['split', '--check', run])}</code> looks for them.</p>`}`
 }
 
 function leaksPart({ pictures, threshold, count: found, examples }: NonNullable<SplitFacts['leaks']>): Html {

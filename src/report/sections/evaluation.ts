@@ -1,10 +1,10 @@
 /** How good the best and the last checkpoint are on rows that they were not trained on. */
-import { figureName, figureText } from '../../trainer/figures.js'
+import { figureName, figureText, metricsOf } from '../../trainer/figures.js'
 import type { EvaluationFacts, MeasuredCheckpoint, MeasuredRow, RunFacts } from '../facts.js'
 import { figureHtml } from '../figure.js'
 import { type Html, html } from '../html.js'
-import { metricsOf } from '../metrics.js'
 import type { Pictures } from '../pictures.js'
+import { sourceTable } from '../source-table.js'
 import { tableHtml } from '../table.js'
 import { bestBy } from '../training.js'
 import { count } from '../words.js'
@@ -50,7 +50,10 @@ function measured(evaluation: EvaluationFacts, pictures: Pictures): Html {
   const ranked = (title: string, list: readonly MeasuredRow[]): Html | undefined =>
     list.length === 0
       ? undefined
-      : html`<h3>${title} by ${figureName(by)}</h3>${list.map(row => rowPart(row, split, pictures))}`
+      : html`<h3>${title} by ${figureName(by)}</h3>${list.map(row => rowPart(row, split, pictures))}${sourceTable(
+          `${title}: their files`,
+          list.flatMap(({ source }) => source ?? []),
+        )}`
   return html`<h3>Checkpoints measured</h3>
 ${tableHtml(
   `Measured for this report on ${which}`,

@@ -1,11 +1,12 @@
 /** What one wants to know first: how it ended, what it made, how long it took. */
 import { figureName, figureText } from '../../trainer/figures.js'
+import { duration } from '../../words.js'
 import type { Attempt, OutcomeStatus, RunFacts } from '../facts.js'
 import { figureHtml } from '../figure.js'
 import { type Html, html } from '../html.js'
 import type { Pictures } from '../pictures.js'
 import { tableHtml, tilesHtml } from '../table.js'
-import { count, countOf, duration, moment } from '../words.js'
+import { count, countOf, moment } from '../words.js'
 
 const STATUS: Readonly<Record<OutcomeStatus, string>> = {
   done: 'finished',
@@ -86,7 +87,11 @@ function historyTable(history: readonly Attempt[]): Html | undefined {
         cell: ({ status, code }) => html`<span class="${status}">${STATUS[status]}</span>${code && `, ${code}`}`,
       },
       { heading: 'took', kind: 'n', cell: ({ seconds }) => seconds !== undefined && duration(seconds) },
-      { heading: 'steps made', kind: 'words', cell: ({ made }) => made.join(', ') || 'none: nothing had changed' },
+      {
+        heading: 'steps made',
+        kind: 'words',
+        cell: ({ made, status }) => made.join(', ') || (status === 'done' ? 'none: nothing had changed' : 'none'),
+      },
     ],
     shown,
   )

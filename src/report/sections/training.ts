@@ -1,16 +1,16 @@
 /** How the training went: curves, held-out figures, sheets over time, the health of D, speed, what was chosen. */
 
-import { figureName, figureText } from '../../trainer/figures.js'
+import { figureName, figureText, metricsOf } from '../../trainer/figures.js'
 import { spread } from '../../trainer/strip.js'
+import { bytesText } from '../../words.js'
 import { chartHtml } from '../chart.js'
 import type { HealthFacts, RunFacts, SpeedFacts, TrainingFacts } from '../facts.js'
 import { figureHtml, imageHtml } from '../figure.js'
 import { type Html, html } from '../html.js'
-import { metricsOf } from '../metrics.js'
 import type { Pictures } from '../pictures.js'
 import { sourceTable } from '../source-table.js'
 import { tableHtml, tilesHtml } from '../table.js'
-import { bytes, count, countOf, number, percent } from '../words.js'
+import { count, countOf, number, percent } from '../words.js'
 
 export function trainingSection({ training }: RunFacts, pictures: Pictures): Html | undefined {
   if (!training) return undefined
@@ -30,7 +30,7 @@ ${tilesHtml([
   ['Wait for data', speed?.dataWait !== undefined && percent(speed.dataWait, 1)],
   ['Engine', training.engine],
   ['Machine', training.device],
-  ['Memory, estimated', memoryBytes !== undefined && bytes(memoryBytes)],
+  ['Memory, estimated', memoryBytes !== undefined && bytesText(memoryBytes)],
 ])}
 ${speed && html`<p class="muted">${speedText(speed)}</p>`}
 <h3>Curves</h3>
@@ -57,7 +57,7 @@ ${tableHtml(
   [
     { heading: 'file', kind: 'path', cell: ({ file }) => file },
     { heading: 'epoch', kind: 'n', cell: ({ epoch }) => epoch },
-    { heading: 'size', kind: 'n', cell: ({ bytes: size }) => bytes(size) },
+    { heading: 'size', kind: 'n', cell: ({ bytes: size }) => bytesText(size) },
     { heading: '', cell: ({ file }) => file === training.best?.file && `best by ${figureName(training.best.metric)}` },
   ],
   training.checkpoints,
